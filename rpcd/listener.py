@@ -1,0 +1,137 @@
+"""The listening socket: made here, or handed over by systemd.
+
+Rules of this file:
+
+- The path has its mode from its first instant: `fchmod` on the unbound socket, then `bind` (HAZARDS: after `bind` it
+  changes nothing).
+- `SO_PASSCRED` is set before `listen`, so that every message carries its sender, also those sent before `accept`.
+- A stale socket is cleaned up; a living one, and anything that is not our socket, is left alone and is an error.
+- A socket that was handed over is used only if it is what we would have made; its path is not ours to remove.
+"""
+
+import errno
+import os
+import socket
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["Listener", "ListenerFault", "inherit", "listen"]
+
+SO_PASSRIGHTS: Final = 83  # asm-generic/socket.h, Linux 6.16
+FIRST_INHERITED: Final = 3  # SD_LISTEN_FDS_START, sd_listen_fds(3)
+LONGEST_PATH: Final = 107  # sun_path less its NUL, unix(7)
+
+
+class ListenerFault(Exception):
+    """Why the server cannot listen, in words for the administrator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A listening SOCK_SEQPACKET socket; `path` is what has to be removed in the end, where we made it."""
+
+    socket: socket.socket
+    path: str | None
+    inode: int | None = None
+
+    def close(self) -> None:
+        """Stop listening, and remove the path if it is still the one we made."""
+        self.socket.close()
+        if self.path is not None:
+            try:
+                if os.lstat(self.path).st_ino == self.inode:
+                    os.unlink(self.path)
+            except FileNotFoundError:
+                pass
+
+
+def listen(path: str, mode: int, *, descriptors: bool) -> Listener:
+    """Bind and listen at `path` with `mode`; without `descriptors`, where the kernel can, nobody can send any.
+
+    Raises `ListenerFault` where something else is there, or somebody already listens.
+    """
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise ListenerFault(f"{path}: a socket's path has at most {LONGEST_PATH} bytes")
+    _clear(path)
+    unbound = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        os.fchmod(unbound.fileno(), mode)
+        umask = os.umask(0)  # bind(2) would take its bits away from the mode
+        try:
+            unbound.bind(path)
+        finally:
+            os.umask(umask)
+        _prepare(unbound, descriptors=descriptors)
+        unbound.listen(socket.SOMAXCONN)
+    except OSError as error:
+        unbound.close()
+        raise ListenerFault(f"{path}: {os.strerror(error.errno or 0)}") from error
+    return Listener(unbound, path, os.lstat(path).st_ino)
+
+
+def inherit(environment: Mapping[str, str], *, descriptors: bool) -> Listener | None:
+    """The socket that systemd handed over (sd_listen_fds(3)), or None where the environment names none.
+
+    Raises `ListenerFault` where what it names is not ours, or not a listening SOCK_SEQPACKET socket.
+    """
+    if "LISTEN_FDS" not in environment:
+        return None
+    if environment.get("LISTEN_PID") != str(os.getpid()):
+        raise ListenerFault("LISTEN_FDS is set for another process: LISTEN_PID is not ours")
+    if environment["LISTEN_FDS"] != "1":
+        raise ListenerFault(f"exactly one socket can be handed over, not {environment['LISTEN_FDS']!r}")
+    try:
+        handed = socket.socket(fileno=os.dup(FIRST_INHERITED))
+        os.close(FIRST_INHERITED)
+    except OSError as error:
+        raise ListenerFault("LISTEN_FDS names a descriptor that is not a socket") from error
+    fits = (
+        handed.family == socket.AF_UNIX
+        and handed.type == socket.SOCK_SEQPACKET
+        and handed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    )
+    if not fits:
+        handed.close()
+        raise ListenerFault("LISTEN_FDS names something else than a listening SOCK_SEQPACKET socket")
+    _prepare(handed, descriptors=descriptors)
+    return Listener(handed, None)
+
+
+def _prepare(listener: socket.socket, *, descriptors: bool) -> None:
+    listener.setblocking(False)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    if not descriptors:
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 0)
+        except OSError as error:
+            if error.errno != errno.ENOPROTOOPT:  # before 6.16 the receiving side gives them no room instead
+                raise
+
+
+def _clear(path: str) -> None:
+    """Remove a socket that nobody listens on any more; anything else at `path` is an error.
+
+    The caller holds the lock in `state`: no second server of ours is between these steps.
+    """
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ListenerFault(f"{path}: {error.strerror}") from error
+    if not stat.S_ISSOCK(found.st_mode):
+        raise ListenerFault(f"{path}: something that is not a socket is there")
+    if found.st_uid != os.geteuid():
+        raise ListenerFault(f"{path}: a socket of uid {found.st_uid} is there")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        probe.setblocking(False)  # a full backlog is somebody alive: EAGAIN, not a wait
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+            return
+        except OSError as error:
+            raise ListenerFault(f"{path}: a socket in use is there ({error.strerror})") from error
+    raise ListenerFault(f"{path}: another server listens there")
