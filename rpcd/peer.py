@@ -96,9 +96,7 @@ def identify(connection: socket.socket) -> Peer:
     Raises `UnidentifiedPeer` where it does not say, or says a uid that stands for an unknown one.
     """
     try:
-        credentials = Credentials.unpack(
-            connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
-        )
+        credentials = Credentials.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
         groups = _groups(connection)
     except (OSError, struct.error) as error:
         raise UnidentifiedPeer("the kernel did not tell the peer's identity") from error
@@ -124,9 +122,7 @@ def _many_groups(connection: socket.socket) -> bytes:
     libc = ctypes.CDLL(None, use_errno=True)
     room = ctypes.create_string_buffer(4 * _MOST_GROUPS)
     size = ctypes.c_uint32(len(room))
-    if libc.getsockopt(
-        connection.fileno(), socket.SOL_SOCKET, SO_PEERGROUPS, room, ctypes.byref(size)
-    ):
+    if libc.getsockopt(connection.fileno(), socket.SOL_SOCKET, SO_PEERGROUPS, room, ctypes.byref(size)):
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     return room.raw[: size.value]
