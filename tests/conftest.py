@@ -57,6 +57,19 @@ keys    = ["ui.*", "mail.from"]
 """Whoever runs the tests may do everything; www-data may read and change some keys of one file."""
 
 
+def pytest_configure() -> None:
+    """Modes of what the tests make are what they say, whatever umask they were started under."""
+    os.umask(0o022)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where everything must run (`CI`), a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and (skipped := len(reporter.stats.get("skipped", []))):
+        reporter.write_line(f"\n{skipped} skipped: nothing may be, here", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 class Serve(Protocol):
     """Starts a server: see the `serve` fixture."""
 

@@ -1,0 +1,60 @@
+# Every way to use this checkout: `make help` lists them.
+#
+# The only thing needed beforehand is Python 3.11 or later. A virtual environment is made in .venv and follows
+# pyproject.toml; as root on Debian, missing Debian packages are installed, and elsewhere they are named.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore
+
+# What the tests and measurements use beside Python.
+TEST_PACKAGES  := nginx php8.2-fpm php8.2-cli sudo strace gcc libc6-dev libcap2-bin attr acl e2fsprogs xfsprogs
+BENCH_PACKAGES := gcc libc6-dev sudo crudini
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/runtime ## a server on a scratch directory, and what an unprivileged user can and cannot do there
+	@$(BIN)/python contrib/demo/run.py
+
+test: $(VENV)/test ## everything: lint, types, all tests with branch coverage; as root on Debian it installs what they use
+	@.ci/packages $(TEST_PACKAGES)
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/coverage
+
+check: $(VENV)/test ## lint, types and the fast tests
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q -m "not slow"
+
+bench: $(VENV)/test ## measurements beside C, plain Python and sudo; some four minutes on an idle machine
+	@.ci/packages $(BENCH_PACKAGES)
+	@$(BIN)/python -m tests.bench
+
+clean: ## remove the environment and everything that was generated
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "rpcd needs Python 3.11 or later as $(PYTHON): name it with make PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/packages --needed python3-venv
+	@$(PYTHON) -m venv --clear $(VENV)
+
+# Two steps, so that the demo need not wait for compilers of types.
+$(VENV)/runtime: pyproject.toml $(VENV)/bin/python
+	@echo "Installing into $(VENV) …"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/test: $(VENV)/runtime
+	@echo "Installing what the tests use into $(VENV) …"
+	@$(PIP) --editable '.[test]'
+	@touch $@
