@@ -1,0 +1,177 @@
+"""The methods, each written once: `Client` carries them out, `AsyncClient` awaits them, `prepare` writes them down.
+
+Rules of this file:
+
+- Names and parameters are the server's; `schemas/NAME.params.json` is the full truth about them.
+- What is not given is not sent: `None` as a value or as `expect` is JSON's null.
+"""
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Concatenate, Final, Literal, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
+
+from rpcd.client import results
+from rpcd.client.message import Request
+from rpcd.client.results import Change, Content, Files, Held, Keys, Target, Value, Whoami
+
+__all__ = ["Asynchronous", "Blocking", "ChangeOptions", "EditOptions", "prepare"]
+
+KeyPath = str | Sequence[str | int]
+"""A key: dotted as in TOML (`mail.from`), or its segments; elements of arrays are addressed by number."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class ChangeOptions(TypedDict, total=False):
+    """What every change takes besides its own parameters.
+
+    `if_revision` is the revision that the file must have; `dry_run` only tells what would happen; `actor` and `note`,
+    on whose behalf and why, are for the audit log and decide nothing.
+    """
+
+    if_revision: str
+    dry_run: bool
+    actor: str
+    note: str
+
+
+class EditOptions(ChangeOptions, total=False):
+    """And a change of one key: `expect` is the value that it must have now."""
+
+    expect: Value
+
+
+class Remote(Protocol[P, R]):
+    """A method as type checkers see it: what it returns is up to whose method it is."""
+
+    @overload
+    def __get__(self, instance: "Blocking", owner: Any = ...) -> Callable[P, R]: ...
+    @overload
+    def __get__(self, instance: "Asynchronous", owner: Any = ...) -> Callable[P, Coroutine[Any, Any, R]]: ...
+    @overload
+    def __get__(self, instance: "Prepare", owner: Any = ...) -> Callable[P, Request[R]]: ...
+
+
+def remote(build: Callable[Concatenate[Any, P], Request[R]]) -> Remote[P, R]:
+    """The method that carries out the request that `build` makes of its arguments."""
+
+    @functools.wraps(build)
+    def method(self: "Methods", /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        return self._call(build(self, *args, **kwargs))
+
+    return cast("Remote[P, R]", method)
+
+
+class Methods(ABC):
+    """The surface. Each returns what its `Request[…]` is of, and raises `RpcdError`."""
+
+    @abstractmethod
+    def _call(self, request: Request[Any]) -> Any:
+        """Do with a request what this object does with requests."""
+
+    @remote
+    def ping(self) -> Request[str]:
+        """`"pong"`, from a server that answers."""
+        return Request("ping", {}, results.read_pong, changes=False)
+
+    @remote
+    def whoami(self) -> Request[Whoami]:
+        """Who the kernel says is calling."""
+        return Request("whoami", {}, results.read_whoami, changes=False)
+
+    @remote
+    def may(self, method: str, target: str | None = None, key: KeyPath | None = None) -> Request[bool]:
+        """Whether the caller's grants cover a call, without making it."""
+        return Request("may", _given(method=method, target=target, key=key), results.read_allowed, changes=False)
+
+    @remote
+    def status(self) -> Request[dict[str, Value]]:
+        """How the server is."""
+        return Request("status", {}, results.read_status, changes=False)
+
+    @remote
+    def targets(self) -> Request[tuple[Target, ...]]:
+        """The targets that the caller's grants cover, and what it may call on each."""
+        return Request("targets", {}, results.read_targets, changes=False)
+
+    @remote
+    def get_key(self, target: str, key: KeyPath) -> Request[Held]:
+        """What a key holds."""
+        return Request("get_key", {"target": target, "key": key}, results.read_held, changes=False)
+
+    @remote
+    def update_key(self, target: str, key: KeyPath, value: Value, **options: Unpack[EditOptions]) -> Request[Change]:
+        """Give a key a value; every other byte of the file stays."""
+        return _change("update_key", {"target": target, "key": key, "value": value, **options})
+
+    @remote
+    def delete_key(self, target: str, key: KeyPath, **options: Unpack[EditOptions]) -> Request[Change]:
+        """Take a key away, or a table with all that is in it."""
+        return _change("delete_key", {"target": target, "key": key, **options})
+
+    @remote
+    def list_keys(
+        self, target: str, prefix: KeyPath | None = None, *, limit: int | None = None, after: str | None = None
+    ) -> Request[Keys]:
+        """The keys of a document, or those at and below `prefix`; at most `limit`, from behind the key `after`."""
+        params = _given(target=target, prefix=prefix, limit=limit, after=after)
+        return Request("list_keys", params, results.read_keys, changes=False)
+
+    @remote
+    def read_file(self, target: str, as_: Literal["text", "base64", "fd"] | None = None) -> Request[Content]:
+        """A whole file. How it travels is the server's choice unless `as_` says; the result is the same."""
+        return Request("read_file", _given(target=target, **{"as": as_}), results.read_content, changes=False)
+
+    @remote
+    def replace_file(self, target: str, content: bytes | str, **options: Unpack[ChangeOptions]) -> Request[Change]:
+        """Give a file a new content, or make it; a `str` is written as UTF-8."""
+        encoded = content.encode("utf-8") if isinstance(content, str) else bytes(content)
+        return _change("replace_file", {"target": target, **options}, encoded)
+
+    @remote
+    def delete_file(self, target: str, **options: Unpack[ChangeOptions]) -> Request[Change]:
+        """Remove a file."""
+        return _change("delete_file", {"target": target, **options})
+
+    @remote
+    def list_files(self, target: str, *, limit: int | None = None, after: str | None = None) -> Request[Files]:
+        """The files of a directory target; at most `limit`, from behind the file `after`."""
+        return Request("list_files", _given(target=target, limit=limit, after=after), results.read_files, changes=False)
+
+    @remote
+    def call(self, method: str, /, **params: Value) -> Request[Any]:
+        """Any other method, such as an administrator's own; the result as it is in JSON.
+
+        It is taken for one that changes something, and never asked for twice.
+        """
+        return Request(method, params, results.read_any, changes=True)
+
+
+class Blocking(Methods):
+    """Whose methods return the result."""
+
+
+class Asynchronous(Methods):
+    """Whose methods return a coroutine of the result."""
+
+
+class Prepare(Methods):
+    """Whose methods return the request, for `batch`."""
+
+    def _call(self, request: Request[Any]) -> Request[Any]:
+        return request
+
+
+prepare: Final = Prepare()
+"""Writes calls down without making them: `client.batch([prepare.get_key("shop", "ui.theme"), …])`."""
+
+
+def _given(**params: Any) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def _change(method: str, params: dict[str, Any], content: bytes | None = None) -> Request[Change]:
+    changes = params.get("dry_run") is not True
+    return Request(method, params, results.read_change, changes=changes, content=content)

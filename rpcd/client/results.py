@@ -1,0 +1,259 @@
+"""What calls return, and how it is read from a reply's `result`.
+
+Rules of this file:
+
+- Every reader names the members it needs and their types; a result without them is a `ProtocolError`.
+- Members that a later server adds are passed over.
+- What is an object in JSON is a `dict` here, an array a `list`; integers and floats stay what they were.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from rpcd.client.errors import ProtocolError
+
+__all__ = [
+    "Change",
+    "Content",
+    "File",
+    "Files",
+    "Held",
+    "Key",
+    "Keys",
+    "Target",
+    "Value",
+    "Whoami",
+    "read_allowed",
+    "read_any",
+    "read_change",
+    "read_content",
+    "read_files",
+    "read_held",
+    "read_keys",
+    "read_pong",
+    "read_status",
+    "read_targets",
+    "read_whoami",
+]
+
+Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
+"""A JSON value."""
+
+Contents = Sequence[bytes]
+"""What was in the descriptors that came with a reply, in their order."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Whoami:
+    """Who the kernel says the caller is; `user` is what the server's settings call it, `unit` its systemd unit."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    user: str | None
+    unit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target that the caller's grants cover; `kind` is `file` or `directory`."""
+
+    target: str
+    format: str
+    kind: str
+    methods: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a key holds, `None` being JSON's null, in the file of this revision."""
+
+    value: Value
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key, dotted as in TOML, and the JSON Schema name of its value's type."""
+
+    key: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Some keys of a document in its order; where `next` is set there are more: give it as `after`."""
+
+    keys: tuple[Key, ...]
+    revision: str
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A whole file."""
+
+    content: bytes
+    revision: str
+    size: int
+
+    @property
+    def text(self) -> str:
+        """The content as UTF-8 text; raises `UnicodeDecodeError` where it is none."""
+        return self.content.decode("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a directory target."""
+
+    name: str
+    revision: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Some files of a directory target; where `next` is set there are more: give it as `after`."""
+
+    files: tuple[File, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that was made, or, with `dry_run`, that would be: then `diff` tells it, as far as the caller may read.
+
+    `changed` is false where the file was like that already. `revision` is what is on disk now (with `dry_run`: what
+    would be), `previous` what was there before; `absent` is the revision where there is no file.
+    """
+
+    target: str
+    changed: bool
+    revision: str
+    previous: str
+    diff: str | None
+
+
+def read_any(result: Any, _contents: Contents) -> Any:
+    """Whatever it is, as it came."""
+    return result
+
+
+def read_pong(result: Any, _contents: Contents) -> str:
+    """`"pong"`."""
+    if result != "pong":
+        raise ProtocolError("the answer to ping is not pong")
+    return "pong"
+
+
+def read_whoami(result: Any, _contents: Contents) -> Whoami:
+    """`{uid, gid, groups, user, unit}`."""
+    return Whoami(
+        _member(result, "uid", int),
+        _member(result, "gid", int),
+        tuple(_member(result, "groups", list)),
+        _optional(result, "user", str),
+        _optional(result, "unit", str),
+    )
+
+
+def read_allowed(result: Any, _contents: Contents) -> bool:
+    """`{allowed}`."""
+    return _member(result, "allowed", bool)
+
+
+def read_status(result: Any, _contents: Contents) -> dict[str, Value]:
+    """An object, as it came."""
+    return _typed(result, dict)
+
+
+def read_targets(result: Any, _contents: Contents) -> tuple[Target, ...]:
+    """`{targets: [{target, format, kind, methods}]}`."""
+    return tuple(
+        Target(
+            _member(entry, "target", str),
+            _member(entry, "format", str),
+            _member(entry, "kind", str),
+            tuple(_member(entry, "methods", list)),
+        )
+        for entry in _member(result, "targets", list)
+    )
+
+
+def read_held(result: Any, _contents: Contents) -> Held:
+    """`{value, revision}`."""
+    if "value" not in _typed(result, dict):
+        raise ProtocolError("the result has no value")
+    return Held(result["value"], _member(result, "revision", str))
+
+
+def read_keys(result: Any, _contents: Contents) -> Keys:
+    """`{keys: [{key, type}], revision, [next]}`."""
+    keys = tuple(
+        Key(_member(entry, "key", str), _member(entry, "type", str)) for entry in _member(result, "keys", list)
+    )
+    return Keys(keys, _member(result, "revision", str), _optional(result, "next", str))
+
+
+def read_content(result: Any, contents: Contents) -> Content:
+    """`{content, revision, size}`; content is a string, `{"base64": …}`, or `{"fd": index}` of a descriptor."""
+    content = _content(_typed(result, dict).get("content"), contents)
+    size = _member(result, "size", int)
+    if len(content) != size:
+        raise ProtocolError(f"a content of {size} bytes arrived as {len(content)}")
+    return Content(content, _member(result, "revision", str), size)
+
+
+def read_files(result: Any, _contents: Contents) -> Files:
+    """`{files: [{name, revision, size}], [next]}`."""
+    files = tuple(
+        File(_member(entry, "name", str), _member(entry, "revision", str), _member(entry, "size", int))
+        for entry in _member(result, "files", list)
+    )
+    return Files(files, _optional(result, "next", str))
+
+
+def read_change(result: Any, _contents: Contents) -> Change:
+    """`{target, changed, revision, previous, [diff]}`."""
+    return Change(
+        _member(result, "target", str),
+        _member(result, "changed", bool),
+        _member(result, "revision", str),
+        _member(result, "previous", str),
+        _optional(result, "diff", str),
+    )
+
+
+def _content(content: Any, contents: Contents) -> bytes:
+    if isinstance(content, str):
+        return content.encode("utf-8")
+    if "base64" in _typed(content, dict):
+        try:
+            return base64.b64decode(_member(content, "base64", str), validate=True)
+        except binascii.Error as error:
+            raise ProtocolError("a content is not base64") from error
+    index = _member(content, "fd", int)
+    if not 0 <= index < len(contents):
+        raise ProtocolError(f"descriptor {index} did not come with the reply")
+    return contents[index]
+
+
+def _typed(value: Any, kind: type[T]) -> T:
+    if type(value) is not kind:  # not isinstance: True is an int
+        raise ProtocolError(f"the result has a {type(value).__name__} in the place of a {kind.__name__}")
+    return value
+
+
+def _member(value: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    return _typed(_typed(value, dict).get(name), kind)
+
+
+def _optional(value: Mapping[str, Any], name: str, kind: type[T]) -> T | None:
+    found = _typed(value, dict).get(name)
+    return None if found is None else _typed(found, kind)
