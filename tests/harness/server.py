@@ -73,8 +73,8 @@ def verify_chain(log: Path) -> list[dict[str, Any]]:
 class Rpcd:
     """`python -m rpcd serve` with settings in `scratch`.
 
-    `wrapper` stands before the interpreter (`["strace", …]`), `flags` behind it (`["-O"]`); `exit_code` is what the
-    end has to be.
+    `wrapper` stands before the interpreter (`["strace", …]`), `flags` behind it (`["-O"]`); `python` is another
+    interpreter, which has rpcd installed; `exit_code` is what the end has to be.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Rpcd:
         *,
         wrapper: Sequence[str] = (),
         flags: Sequence[str] = (),
+        python: str | None = None,
         environment: Mapping[str, str] | None = None,
         exit_code: int = 0,
     ) -> None:
@@ -93,8 +94,11 @@ class Rpcd:
         self.audit_log = scratch / "log" / "audit.jsonl"
         self.stderr = scratch / "stderr"
         self.exit_code = exit_code
-        self.command = [*wrapper, sys.executable, *flags, "-m", "rpcd", "serve", "--config", str(self.config)]
-        self.environment = dict(os.environ) | {"PYTHONPATH": str(REPOSITORY)} | dict(environment or {})
+        interpreter = python or sys.executable
+        self.command = [*wrapper, interpreter, *flags, "-m", "rpcd", "serve", "--config", str(self.config)]
+        self.environment = (
+            dict(os.environ) | ({} if python else {"PYTHONPATH": str(REPOSITORY)}) | dict(environment or {})
+        )
         self.process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         for name in ("state", "log"):
