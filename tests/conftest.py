@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import hypothesis
 import pytest
 
 from tests.harness.server import Rpcd
@@ -58,8 +59,10 @@ keys    = ["ui.*", "mail.from"]
 
 
 def pytest_configure() -> None:
-    """Modes of what the tests make are what they say, whatever umask they were started under."""
+    """Modes are what the tests say, whatever umask they were started under; a slow moment is no failure."""
     os.umask(0o022)
+    hypothesis.settings.register_profile("patient", deadline=None)
+    hypothesis.settings.load_profile("patient")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
