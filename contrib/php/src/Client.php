@@ -1,0 +1,347 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Rpcd;
+
+use InvalidArgumentException;
+use Rpcd\Exception\MissingExtensionException;
+use Rpcd\Exception\ProtocolException;
+use Rpcd\Exception\RefusalException;
+use Rpcd\Exception\RpcdException;
+use Rpcd\Exception\TooLargeException;
+use Rpcd\Result\Change;
+use Rpcd\Result\Content;
+use Rpcd\Result\Files;
+use Rpcd\Result\Held;
+use Rpcd\Result\Keys;
+use Rpcd\Result\Target;
+use Rpcd\Result\Whoami;
+use SensitiveParameter;
+use stdClass;
+
+/**
+ * Calls rpcd.
+ *
+ *     $rpcd = new Rpcd\Client();
+ *     $rpcd->updateKey('shop', 'mail.from', 'a@b.c', actor: 'alice');
+ *     echo $rpcd->getKey('shop', 'mail.from')->value;
+ *
+ * Whatever fails throws, an RpcdException where it is the server's refusal or the way there: what a method returns is
+ * always the answer. Values stay out of stack traces.
+ * Methods and parameters are the server's; its schemas are the full truth about them.
+ *
+ * A key is dotted as in TOML (`mail.from`), or an array of its segments. Values are what json_decode makes of JSON:
+ * objects are stdClass. Sent the same way: a PHP array is a list, or an object where it has string keys; an empty
+ * object is `new stdClass()`.
+ *
+ * Every change takes `ifRevision` (the revision that the file must have), `dryRun` (only tell what would happen), and
+ * for the audit log `actor` and `note`: on whose behalf, and why.
+ */
+final class Client
+{
+    public const DEFAULT_SOCKET = '/run/rpcd/rpcd.sock';
+
+    /** Bytes of one request. PHP has no memfd to pass more in. */
+    public const MAX_MESSAGE = 196608;
+
+    private static int $requests = 0;
+
+    private readonly Connection $connection;
+
+    /**
+     * @param ?string $path the server's socket; unless given, what RPCD_SOCKET in the environment says
+     * @param float $connectTimeout seconds to be connected
+     * @param float $timeout seconds to be answered
+     * @throws MissingExtensionException where PHP lacks ext-sockets
+     */
+    public function __construct(?string $path = null, float $connectTimeout = 5.0, float $timeout = 30.0)
+    {
+        if (!extension_loaded('sockets')) {
+            throw new MissingExtensionException();
+        }
+        $path ??= getenv('RPCD_SOCKET') ?: self::DEFAULT_SOCKET;
+        $this->connection = new Connection($path, $connectTimeout, $timeout);
+    }
+
+    /** Ends the connection. A later call makes a new one. */
+    public function close(): void
+    {
+        $this->connection->close();
+    }
+
+    /** "pong", from a server that answers. */
+    public function ping(): string
+    {
+        $read = static fn (mixed $result): string => $result === 'pong'
+            ? $result
+            : throw new ProtocolException('The answer to ping is not pong');
+
+        return $this->ask('ping', [], false, $read);
+    }
+
+    /** Who the kernel says is calling. */
+    public function whoami(): Whoami
+    {
+        return $this->look('whoami', [], Whoami::read(...));
+    }
+
+    /**
+     * Whether the caller's grants cover a call, without making it.
+     *
+     * @param string|list<string|int>|null $key
+     */
+    public function may(string $method, ?string $target = null, string|array|null $key = null): bool
+    {
+        $params = self::given(['method' => $method, 'target' => $target, 'key' => $key]);
+
+        return $this->look('may', $params, static fn (Members $result): bool => $result->bool('allowed'));
+    }
+
+    /** How the server is. */
+    public function status(): stdClass
+    {
+        $read = static fn (mixed $result): stdClass => $result instanceof stdClass
+            ? $result
+            : throw new ProtocolException('The answer to status is no object');
+
+        return $this->ask('status', [], false, $read);
+    }
+
+    /** @return list<Target> the targets that the caller's grants cover, and what it may call on each */
+    public function targets(): array
+    {
+        $read = static fn (Members $result): array => array_map(Target::read(...), $result->objects('targets'));
+
+        return $this->look('targets', [], $read);
+    }
+
+    /**
+     * What a key holds.
+     *
+     * @param string|list<string|int> $key
+     */
+    public function getKey(string $target, string|array $key): Held
+    {
+        return $this->look('get_key', ['target' => $target, 'key' => $key], Held::read(...));
+    }
+
+    /**
+     * Gives a key a value; every other byte of the file stays. `$expect` is the value that it must have now.
+     *
+     * @param string|list<string|int> $key
+     */
+    public function updateKey(
+        string $target,
+        string|array $key,
+        #[SensitiveParameter] mixed $value,
+        #[SensitiveParameter] mixed $expect = Omitted::Argument,
+        ?string $ifRevision = null,
+        bool $dryRun = false,
+        ?string $actor = null,
+        ?string $note = null,
+    ): Change {
+        $params = ['target' => $target, 'key' => $key, 'value' => $value] + self::expected($expect);
+
+        return $this->change('update_key', $params, $ifRevision, $dryRun, $actor, $note);
+    }
+
+    /**
+     * Takes a key away, or a table with all that is in it. `$expect` is the value that it must have now.
+     *
+     * @param string|list<string|int> $key
+     */
+    public function deleteKey(
+        string $target,
+        string|array $key,
+        #[SensitiveParameter] mixed $expect = Omitted::Argument,
+        ?string $ifRevision = null,
+        bool $dryRun = false,
+        ?string $actor = null,
+        ?string $note = null,
+    ): Change {
+        $params = ['target' => $target, 'key' => $key] + self::expected($expect);
+
+        return $this->change('delete_key', $params, $ifRevision, $dryRun, $actor, $note);
+    }
+
+    /**
+     * The keys of a document, or those at and below `$prefix`; at most `$limit`, from behind the key `$after`.
+     *
+     * @param string|list<string|int>|null $prefix
+     */
+    public function listKeys(
+        string $target,
+        string|array|null $prefix = null,
+        ?int $limit = null,
+        ?string $after = null,
+    ): Keys {
+        $params = ['target' => $target, 'prefix' => $prefix, 'limit' => $limit, 'after' => $after];
+
+        return $this->look('list_keys', self::given($params), Keys::read(...));
+    }
+
+    /** A whole file. How it travels is the server's choice unless `$as` ("text", "base64", "fd") says. */
+    public function readFile(string $target, ?string $as = null): Content
+    {
+        return $this->look('read_file', self::given(['target' => $target, 'as' => $as]), Content::read(...));
+    }
+
+    /** Gives a file a new content, or makes it. Any bytes, as far as one request (MAX_MESSAGE) holds them. */
+    public function replaceFile(
+        string $target,
+        #[SensitiveParameter] string $content,
+        ?string $ifRevision = null,
+        bool $dryRun = false,
+        ?string $actor = null,
+        ?string $note = null,
+    ): Change {
+        if (strlen($content) > self::MAX_MESSAGE) {
+            throw self::tooLarge(strlen($content));
+        }
+        $text = preg_match('//u', $content) === 1;
+        $params = ['target' => $target, 'content' => $text ? $content : ['base64' => base64_encode($content)]];
+
+        return $this->change('replace_file', $params, $ifRevision, $dryRun, $actor, $note);
+    }
+
+    /** Removes a file. */
+    public function deleteFile(
+        string $target,
+        ?string $ifRevision = null,
+        bool $dryRun = false,
+        ?string $actor = null,
+        ?string $note = null,
+    ): Change {
+        return $this->change('delete_file', ['target' => $target], $ifRevision, $dryRun, $actor, $note);
+    }
+
+    /** The files of a directory target; at most `$limit`, from behind the file `$after`. */
+    public function listFiles(string $target, ?int $limit = null, ?string $after = null): Files
+    {
+        $params = self::given(['target' => $target, 'limit' => $limit, 'after' => $after]);
+
+        return $this->look('list_files', $params, Files::read(...));
+    }
+
+    /**
+     * Any other method, such as an administrator's own; returns the result as json_decode has it.
+     *
+     * It is taken for one that changes something, and never asked for twice.
+     *
+     * @param array<string, mixed> $params
+     */
+    public function call(string $method, #[SensitiveParameter] array $params = []): mixed
+    {
+        return $this->ask($method, $params, true, static fn (mixed $result): mixed => $result);
+    }
+
+    /**
+     * @template T
+     * @param array<string, mixed> $params
+     * @param callable(Members): T $read
+     * @return T
+     */
+    private function look(string $method, array $params, callable $read): mixed
+    {
+        return $this->ask($method, $params, false, self::members($read));
+    }
+
+    /** @param array<string, mixed> $params */
+    private function change(
+        string $method,
+        #[SensitiveParameter] array $params,
+        ?string $ifRevision,
+        bool $dryRun,
+        ?string $actor,
+        ?string $note,
+    ): Change {
+        $params += self::given(['if_revision' => $ifRevision, 'actor' => $actor, 'note' => $note]);
+        if ($dryRun) {
+            $params['dry_run'] = true;
+        }
+
+        return $this->ask($method, $params, !$dryRun, self::members(Change::read(...)));
+    }
+
+    /**
+     * Makes a call, and returns what `$read` makes of its result and of the descriptors' contents.
+     *
+     * @template T
+     * @param array<string, mixed> $params
+     * @param callable(mixed, list<string>): T $read
+     * @return T
+     * @throws RpcdException
+     * @throws InvalidArgumentException where the parameters are nothing that JSON can hold
+     */
+    private function ask(
+        string $method,
+        #[SensitiveParameter] array $params,
+        bool $changes,
+        callable $read,
+    ): mixed {
+        $id = ++self::$requests;
+        $body = ['jsonrpc' => '2.0', 'id' => $id, 'method' => $method, 'params' => (object) $params];
+        $request = Json::encode($body);
+        if (strlen($request) > self::MAX_MESSAGE) {
+            throw self::tooLarge(strlen($request));
+        }
+        $judge = static fn (Reply $reply): mixed => $read(self::result($reply->data, $id), $reply->contents);
+
+        return $this->connection->exchange($request, $changes, $judge);
+    }
+
+    /**
+     * The result in the response to request `$id` (JSON-RPC 2.0, section 5).
+     *
+     * @throws RefusalException for the error in it
+     * @throws ProtocolException for anything else
+     */
+    private static function result(#[SensitiveParameter] string $data, int $id): mixed
+    {
+        $response = new Members(Json::decode($data));
+        $error = $response->has('error');
+        if ($response->string('jsonrpc') !== '2.0' || $error === $response->has('result')) {
+            throw new ProtocolException('The answer is no JSON-RPC 2.0 response');
+        }
+        // An error without an id: the server could not read one, and nothing was done. Nothing else is under way here.
+        if ($response->any('id') !== $id && !($error && $response->any('id') === null)) {
+            throw new ProtocolException('The answer is to another request');
+        }
+
+        return $error ? throw RefusalException::of($response->any('error')) : $response->any('result');
+    }
+
+    /**
+     * @template T
+     * @param callable(Members): T $read
+     * @return callable(mixed, list<string>): T
+     */
+    private static function members(callable $read): callable
+    {
+        return static fn (mixed $result, array $contents): mixed => $read(new Members($result, $contents));
+    }
+
+    /**
+     * @param array<string, mixed> $params
+     * @return array<string, mixed> those that are not null
+     */
+    private static function given(#[SensitiveParameter] array $params): array
+    {
+        return array_filter($params, static fn (mixed $param): bool => $param !== null);
+    }
+
+    /** @return array<string, mixed> */
+    private static function expected(#[SensitiveParameter] mixed $expect): array
+    {
+        return $expect === Omitted::Argument ? [] : ['expect' => $expect];
+    }
+
+    private static function tooLarge(int $size): TooLargeException
+    {
+        $limit = self::MAX_MESSAGE;
+        $message = "{$size} bytes were to be sent; from PHP a request has at most {$limit}. Nothing was sent";
+
+        return new TooLargeException(413, $message, (object) ['kind' => 'too_large', 'limit' => $limit]);
+    }
+}
