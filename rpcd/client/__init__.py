@@ -16,7 +16,6 @@ from rpcd.client.asynchronous import AsyncClient
 from rpcd.client.blocking import Client
 from rpcd.client.errors import (
     AnswerLostError,
-    AnswerTimeoutError,
     BusyError,
     ConflictError,
     ConnectionFailedError,
@@ -36,6 +35,7 @@ from rpcd.client.errors import (
     RejectedError,
     RpcdError,
     StorageError,
+    TimedOutError,
     TooLargeError,
     UnavailableError,
     UnknownError,
@@ -45,7 +45,6 @@ from rpcd.client.results import Change, Content, File, Files, Held, Key, Keys, T
 
 __all__ = [
     "AnswerLostError",
-    "AnswerTimeoutError",
     "AsyncClient",
     "BusyError",
     "Change",
@@ -75,6 +74,7 @@ __all__ = [
     "RpcdError",
     "StorageError",
     "Target",
+    "TimedOutError",
     "TooLargeError",
     "UnavailableError",
     "UnknownError",

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 __all__ = [
     "AnswerLostError",
-    "AnswerTimeoutError",
     "BusyError",
     "ConflictError",
     "ConnectionFailedError",
@@ -34,6 +33,7 @@ __all__ = [
     "RejectedError",
     "RpcdError",
     "StorageError",
+    "TimedOutError",
     "TooLargeError",
     "UnavailableError",
     "UnknownError",
@@ -46,11 +46,11 @@ class RpcdError(Exception):
 
 
 class ConnectionFailedError(RpcdError):
-    """There is no server, it cannot be reached in time, or it closed the connection."""
+    """There is no server, or it closed the connection."""
 
 
-class AnswerTimeoutError(RpcdError):
-    """The server did not take the request, or did not answer it, in time."""
+class TimedOutError(RpcdError):
+    """The server did not accept the connection, take the request or answer it in time."""
 
 
 class ProtocolError(RpcdError):

@@ -19,11 +19,11 @@ from typing import Final, TypeVar
 
 from rpcd.client.errors import (
     AnswerLostError,
-    AnswerTimeoutError,
     ConnectionFailedError,
     ProtocolError,
     RefusalError,
     RpcdError,
+    TimedOutError,
     UnavailableError,
 )
 from rpcd.client.message import Exchange, Message
@@ -132,9 +132,7 @@ class Link:
                     connection.connect(self.path)
                 except BlockingIOError as error:
                     if time.monotonic() >= until:
-                        raise ConnectionFailedError(
-                            f"{self.path}: no connection in {self.connect_timeout} s"
-                        ) from error
+                        raise TimedOutError(f"{self.path}: no connection in {self.connect_timeout} s") from error
                     yield Wait(None, False, min(until, time.monotonic() + PAUSE))
                 except (OSError, ValueError) as error:  # ValueError: a NUL in the path
                     raise ConnectionFailedError(f"{self.path}: {error}") from error
@@ -152,7 +150,7 @@ class Link:
                 connection.sendmsg([message.data], ancillary, socket.MSG_NOSIGNAL)
             except BlockingIOError as error:
                 if time.monotonic() >= until:
-                    raise AnswerTimeoutError(f"the server did not take it in {self.timeout} s") from error
+                    raise TimedOutError(f"the server did not take it in {self.timeout} s") from error
                 yield Wait(connection.fileno(), True, until)
             except PermissionError as error:  # SO_PASSRIGHTS is off at the other end (Linux 6.16)
                 data = {"kind": "unavailable", "reason": "descriptors"}
@@ -172,7 +170,7 @@ class Link:
                 break
             except BlockingIOError as error:
                 if time.monotonic() >= until:
-                    raise AnswerTimeoutError(f"no answer in {self.timeout} s") from error
+                    raise TimedOutError(f"no answer in {self.timeout} s") from error
             except OSError as error:
                 raise ConnectionFailedError(f"{self.path}: the connection broke: {error}") from error
         descriptors = array.array("i")
