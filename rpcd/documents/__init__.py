@@ -1,127 +1,125 @@
-"""Configuration files as documents: find a key, splice a value in, prove that nothing else changed. Pure.
+"""Documents: text and key in, text out. Pure.
 
-Rules of this package (those of a format are in document.py):
+Rules of this package:
 
-- Every byte survives: text is UTF-8 with surrogateescape, so bytes that are no text stay what they are.
-- Limits hold before anything is parsed. What is known by its content is not parsed again.
-- Nothing leaves here unproven.
+- An edit is a splice: the format's locator says which characters change, and every other byte stays as it is, whatever
+  it is (line ends, byte order marks, bytes that are no UTF-8).
+- And it is proven, every time: the format's judge reads the text before and after, and finds exactly the asked change.
+  What cannot be proven is refused.
+- Limits hold before anything is parsed, and the cost of a text is linear in its size.
+
+A new format is one module and one row in `FORMATS`.
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from threading import Lock
-from types import MappingProxyType
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from typing import Final
 
+from rpcd.documents import splice as splices
 from rpcd.documents.document import Document, Entry, Format, Value
-from rpcd.documents.env import judge_env, open_env
-from rpcd.documents.ini import judge_ini, open_ini
-from rpcd.documents.json import judge_json, open_json
-from rpcd.documents.key import Key
+from rpcd.documents.key import Key, KeyPattern, format_key, parse_key
 from rpcd.documents.proof import GONE, prove, same
 from rpcd.documents.splice import Splice
-from rpcd.documents.text import judge_text, open_text
-from rpcd.documents.toml import judge_toml, open_toml
-from rpcd.errors import Refused
+from rpcd.documents.text import TEXT
 
-__all__ = ["FORMATS", "Entry", "check", "decode", "delete", "encode", "open_document", "same", "update"]
+__all__ = [
+    "FORMATS",
+    "Document",
+    "Entry",
+    "Format",
+    "Key",
+    "KeyPattern",
+    "Splice",
+    "Value",
+    "check",
+    "decode",
+    "delete",
+    "encode",
+    "format_key",
+    "open_document",
+    "parse_key",
+    "same",
+    "update",
+]
 
-FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
-    {
-        format_.name: format_
-        for format_ in (
-            Format("ini", open_ini, judge_ini),
-            Format("env", open_env, judge_env),
-            Format("toml", open_toml, judge_toml),
-            Format("json", open_json, judge_json),
-            Format("text", open_text, judge_text),
-        )
-    }
-)
+FORMATS: Final[Mapping[str, Format]] = {form.name: form for form in (TEXT,)}
+"""Every format by the name that settings give it."""
 
-KEPT: Final = 64
-"""Documents whose parsed form is kept."""
-
-KEPT_CONTENT: Final = 4 * 1024 * 1024
-"""Bytes of all documents whose parsed form is kept: it takes some twenty times as much memory."""
-
-Parsed = TypeVar("Parsed")
-
-
-class _Known(Generic[Parsed]):
-    """What was made of a content, by format and content; the least recently used goes first."""
-
-    def __init__(self, make: Callable[[Format, str], Parsed]) -> None:
-        self._make = make
-        self._kept: OrderedDict[tuple[str, bytes], Parsed] = OrderedDict()
-        self._size = 0
-        self._lock = Lock()
-
-    def of(self, form: str, content: bytes) -> Parsed:
-        """What `make` makes of the content."""
-        known = (form, content)
-        with self._lock:
-            if known in self._kept:
-                self._kept.move_to_end(known)
-                return self._kept[known]
-        parsed = self._make(FORMATS[form], decode(content))
-        with self._lock:
-            if known not in self._kept:
-                self._kept[known] = parsed
-                self._size += len(content)
-            while len(self._kept) > KEPT or self._size > KEPT_CONTENT:
-                (_, oldest), _ = self._kept.popitem(last=False)
-                self._size -= len(oldest)
-        return parsed
-
-
-_documents: Final[_Known[Document]] = _Known(lambda format_, text: format_.open(text))
-_judgements: Final[_Known[Any]] = _Known(lambda format_, text: format_.judge(text))
+SMALL: Final = 16 * 1024
+"""Bytes up to which a content is small: as large as most configuration files."""
 
 
 def decode(content: bytes) -> str:
-    """Bytes as text; those that are no UTF-8 become lone surrogates, which `encode` turns back."""
+    """The text of `content`. Bytes that are no UTF-8 become lone surrogates, so that every byte survives (PEP 383)."""
     return content.decode("utf-8", "surrogateescape")
 
 
 def encode(text: str) -> bytes:
-    """The bytes of a text that `decode` gave."""
+    """The bytes of a decoded text."""
     return text.encode("utf-8", "surrogateescape")
 
 
-def open_document(form: str, content: bytes) -> Document:
-    """The document of a content.
+def check(format: str, content: bytes) -> None:
+    """Raise `Refused("not_editable")`, with the place where it is known, unless `content` is in the format."""
+    if FORMATS[format] is not TEXT:
+        opened = _opened(format, content)
+        opened.document, opened.tree  # noqa: B018
 
-    Raises `Refused("not_editable")` where it cannot be parsed in its format.
+
+def open_document(format: str, content: bytes) -> Document:
+    """The located document; the ones used last are kept.
+
+    Raises `Refused("not_editable")` for a text that is not in the format.
     """
-    return _documents.of(form, content)
+    return _opened(format, content).document
 
 
-def check(form: str, content: bytes) -> None:
-    """Raise `Refused("not_editable")` where a whole content is none of its format."""
-    if FORMATS[form].open is not open_text:
-        open_document(form, content)
-        _judgements.of(form, content)
+def update(format: str, content: bytes, key: Key, value: Value) -> bytes:
+    """`content` with `key` being `value`, which is proven.
 
-
-def update(form: str, content: bytes, key: Key, value: Value) -> bytes:
-    """`content` with `value` at `key`, and every other byte as it was.
-
-    Raises `Refused("not_editable")` where the format cannot hold it, or it could not be proven.
+    Raises `Refused("not_editable")`, and `Refused("no_such_key")` for an element beyond the end of an array.
     """
-    return _edit(form, content, open_document(form, content).put(key, value), key, value)
+    before = _opened(format, content)
+    return _proven(before, before.document.put(key, value), key, value)
 
 
-def delete(form: str, content: bytes, key: Key) -> bytes:
-    """`content` without `key`, and every other byte as it was.
+def delete(format: str, content: bytes, key: Key) -> bytes:
+    """`content` without `key`, which is proven.
 
-    Raises `Refused("no_such_key")`, and `Refused("not_editable")` where it could not be proven.
+    Raises `Refused("not_editable")` and `Refused("no_such_key")`.
     """
-    return _edit(form, content, open_document(form, content).remove(key), key, GONE)
+    before = _opened(format, content)
+    return _proven(before, before.document.remove(key), key, GONE)
 
 
-def _edit(form: str, content: bytes, splice: Splice, key: Key, value: object) -> bytes:
-    """Splice, and prove it."""
-    edited = encode(splice.apply(decode(content)))
-    prove(_judgements.of(form, content), _judgements.of(form, edited), key, value)
-    return edited
+class _Opened:
+    """A text, and what has been found out about it so far."""
+
+    def __init__(self, format: str, content: bytes) -> None:
+        self.format = FORMATS[format]
+        self.text = decode(content)
+
+    @cached_property
+    def document(self) -> Document:
+        """What the locator found."""
+        return self.format.open(self.text)
+
+    @cached_property
+    def tree(self) -> object:
+        """What the judge read. What is after one edit is before the next."""
+        return self.format.judge(self.text)
+
+
+_keep_small: Final = lru_cache(maxsize=64)(_Opened)
+_keep_large: Final = lru_cache(maxsize=4)(_Opened)
+
+
+def _opened(format: str, content: bytes) -> _Opened:
+    return (_keep_small if len(content) <= SMALL else _keep_large)(format, content)
+
+
+def _proven(before: _Opened, splice: Splice, key: Key, value: object) -> bytes:
+    content = encode(splices.apply(before.text, splice))
+    after = _opened(before.format.name, content)
+    prove(before.tree, after.tree, key, value)
+    return content

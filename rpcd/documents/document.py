@@ -1,30 +1,33 @@
-"""What a format has to provide: a document that finds the place of a key, and a judge that reads the whole. Pure.
+"""What every format has in common: values, entries, and the shape of a located document. Pure.
 
-Rules of this package:
-
-- A format only *locates*. Where a value stands, and how another is written there, is a splice; every other character of
-  the text is the same as before.
-- A format's judge reads the whole text into plain values and shares no code with what locates: what the one overlooks,
-  the other sees (proof.py).
-- Positions are in characters of the decoded text (`decode` in the package).
+A format is a *locator*, which says where in a text things are and how a new one is written there, and a *judge*, which
+reads a whole text and shares nothing with the locator (design: an edit is a splice, and it is proven).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from rpcd.documents.key import Key
 from rpcd.documents.splice import Splice
 
-__all__ = ["Document", "Entry", "Format", "Key", "Splice", "Value"]
+__all__ = ["MAX_DEPTH", "Document", "Entry", "Format", "Value"]
 
-Value = bool | int | float | str | list["Value"] | dict[str, "Value"] | None
-"""What JSON can hold."""
+Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
+"""What JSON can say. Dates of TOML travel as strings."""
+
+MAX_DEPTH: Final = 64
+"""Tables and arrays within each other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A key of a document: its type, by JSON Schema's names, and the span of everything that belongs to it."""
+    """One thing that a document holds: a value, an array, a table, an element of an array.
+
+    `type` is JSON Schema's name of it: string, integer, number, boolean, null, array or object. From `start` up to
+    `end`, in characters, is everything that belongs to it: its lines, or its part of a line that it shares. Where it
+    is spread over several places, what lies between them is counted in.
+    """
 
     key: Key
     type: str
@@ -33,28 +36,34 @@ class Entry:
 
 
 class Document(Protocol):
-    """One text, parsed so far that its keys can be found.
-
-    All of these raise `Refused("not_editable")`, with `reason` and where it is known `line` and `column`, for what the
-    format cannot tell, hold, or do in one splice.
-    """
+    """A located text. Immutable, and safe to use from several threads."""
 
     def get(self, key: Key) -> Value:
-        """The value of a key; `Refused("no_such_key")`."""
+        """The value of a key, a table's or array's as a whole.
+
+        Raises `Refused("no_such_key")`, and `Refused("not_editable")` for a value that cannot be told: one that only a
+        shell could work out, bytes that are no UTF-8.
+        """
 
     def entries(self) -> Sequence[Entry]:
-        """Every key, tables too, in the order of the text."""
+        """Everything that the document holds, in the order of the text; tables and arrays before what they hold."""
 
     def put(self, key: Key, value: Value) -> Splice:
-        """The splice that gives a key a value: in its place where it is there, else where a person would put it."""
+        """How to give `key` this value: in place of the old one, or where a person would add it.
+
+        Raises `Refused("not_editable")` with `reason`, and `line` and `column` where known.
+        """
 
     def remove(self, key: Key) -> Splice:
-        """The splice that takes a key away; `Refused("no_such_key")`."""
+        """How to take a key away, with its line where it has one to itself.
+
+        Raises `Refused("no_such_key")`, and `Refused("not_editable")` as `put` does.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format: `open` parses a text to locate in it, `judge` reads it whole, independently."""
+    """A format by name. `open` and `judge` raise `Refused("not_editable")` for a text that is not in it."""
 
     name: str
     open: Callable[[str], Document]

@@ -1,108 +1,140 @@
-"""Keys of documents, and patterns of keys. Pure.
+"""Keys: how a caller names a place in a document, and how a grant names many. Pure.
 
 Rules of this file:
 
-- A key is a tuple of segments, and nothing is ever decided about the text it was written as: `a.b` and `"a.b"` are
-  different keys. A pattern matches segments, never joined text.
-- As text, a key is a dotted key as in TOML 1.0: bare segments, or quoted ones where a segment has a dot or a quote.
-  Elements of arrays are addressed by their number: `hosts.0.port`.
+- A key is a tuple of segments. Nothing compares or cuts joined text: `"a.b".c` and `a."b.c"` are different keys.
+- Dotted text is as in TOML 1.0: bare segments of letters, digits, `_` and `-`, all others in `"basic"` or `'literal'`
+  quotes; without white space around the dots. `parse_key(format_key(key)) == key`.
+- A segment has no control characters and no lone surrogates; it may be empty, where it is quoted. Elements of arrays
+  are addressed by decimal segments.
+- In a pattern a bare `*` matches one segment, and as the last segment one or more; a quoted one is a star.
 """
 
-import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from rpcd.errors import Refused
 
-__all__ = ["Key", "KeyPattern", "format_key", "parse_key"]
+__all__ = ["MAX_SEGMENTS", "Key", "KeyPattern", "format_key", "parse_key"]
 
 Key = tuple[str, ...]
+"""The canonical key. An element of an array is addressed by its number in decimal: `("hosts", "0")`."""
 
-MAX_SEGMENTS: Final = 32
-MAX_SEGMENT: Final = 255
+MAX_SEGMENTS: Final = 64
+"""As deep as a document may be."""
 
-_CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
-_CONTROL_CHARACTER: Final = re.compile(f"[{_CONTROL}\ud800-\udfff]")
-_BARE: Final = re.compile(rf"""[^\s."'{_CONTROL}](?:[^."'{_CONTROL}]*[^\s."'{_CONTROL}])?""")
-_BASIC: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
-_LITERAL: Final = re.compile(r"'[^']*'")
+MAX_KEY: Final = 4096
+"""Characters of all segments together; more than any configuration file nests."""
+
+CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+"""C0, DEL, C1 and Unicode's own line ends, for a character class."""
+
+_BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
+_SEGMENT: Final = re.compile(
+    rf"""([A-Za-z0-9_-]+)|(\*)|"((?:[^"\\{CONTROL}]|\\(?:[btnfr"\\]|u[0-9A-Fa-f]{{4}}|U[0-9A-Fa-f]{{8}}))*)"|'([^'{CONTROL}]*)'"""
+)
+_ESCAPE: Final = re.compile(r'\\(?:([btnfr"\\])|u(.{4})|U(.{8}))')
+_MEANING: Final = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\": "\\"}
+_UNFIT: Final = re.compile(rf"[{CONTROL}\ud800-\udfff]")
+_TO_ESCAPE: Final = re.compile(rf'["\\{CONTROL}\ud800-\udfff]')
 
 
 def parse_key(untrusted: str | list[str | int]) -> Key:
-    """The segments of a dotted key, or of an array of segments.
+    """The key that dotted text, or an array of segments, names.
 
-    Raises `Refused("invalid_params")` for what is neither, is empty, or has control characters.
+    Raises `Refused("invalid_params")` for what names none.
     """
-    segments = _dotted(untrusted) if isinstance(untrusted, str) else [str(segment) for segment in untrusted]
-    if not 0 < len(segments) <= MAX_SEGMENTS:
-        raise _fault()
-    for segment in segments:
-        if len(segment) > MAX_SEGMENT or _CONTROL_CHARACTER.search(segment):
-            raise _fault()
-    return tuple(segments)
+    if isinstance(untrusted, str):
+        segments = _split(untrusted)
+        named = segments is not None and None not in segments
+        key = tuple(segment for segment in segments or () if segment is not None) if named else ()
+    else:
+        key = tuple(_segment(part) for part in untrusted) if len(untrusted) <= MAX_SEGMENTS else ()
+    if not 0 < len(key) <= MAX_SEGMENTS or sum(map(len, key)) > MAX_KEY or any(map(_UNFIT.search, key)):
+        raise Refused("invalid_params", faults=[{"at": "/key", "rule": "key"}])
+    return key
 
 
-def format_key(key: Iterable[str]) -> str:
-    """A key as a dotted key, which `parse_key` reads back."""
-    return ".".join(
-        segment if _BARE.fullmatch(segment) else json.dumps(segment, ensure_ascii=False) for segment in key
-    )
-
-
-def _dotted(text: str) -> list[str]:
-    segments: list[str] = []
-    position = 0
-    while True:
-        segment, position = _segment(text, position)
-        segments.append(segment)
-        if position == len(text):
-            return segments
-        if text[position] != "." or len(segments) > MAX_SEGMENTS:
-            raise _fault()
-        position += 1
-
-
-def _segment(text: str, start: int) -> tuple[str, int]:
-    if match := _BARE.match(text, start):
-        return match[0], match.end()
-    if match := _LITERAL.match(text, start):
-        return match[0][1:-1], match.end()
-    if match := _BASIC.match(text, start):
-        try:
-            segment = json.loads(match[0])
-        except ValueError as error:
-            raise _fault() from error
-        return str(segment), match.end()
-    raise _fault()
-
-
-def _fault() -> Refused:
-    return Refused("invalid_params", faults=[{"at": "/key", "rule": "key"}])
+def format_key(key: Key) -> str:
+    """The key as dotted text, one way for each key."""
+    return ".".join(segment if _BARE.fullmatch(segment) else _quote(segment) for segment in key)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPattern:
-    """A key in which `*` stands for any one segment, and as the last segment for all that is below too."""
+    """Which keys a grant, or a target's `secret`, means. None stands for `*`."""
 
-    segments: Key
+    segments: tuple[str | None, ...]
 
     @classmethod
     def parse(cls, text: str) -> "KeyPattern":
-        """The pattern that a dotted key stands for; raises `Refused("invalid_params")` like `parse_key`."""
-        return cls(parse_key(text))
+        """The pattern that `text` spells, as in `ui.*`.
+
+        Raises `ValueError` for what is none.
+        """
+        segments = _split(text)
+        if segments is None or len(segments) > MAX_SEGMENTS:
+            raise ValueError("not a pattern of keys")
+        return cls(segments)
 
     def matches(self, key: Key) -> bool:
-        """Whether the pattern covers `key` itself."""
-        pattern = self.segments
-        if len(key) < len(pattern) or (len(key) > len(pattern) and pattern[-1] != "*"):
+        """Whether `key` itself is meant."""
+        segments = self.segments
+        if len(key) < len(segments) or (len(key) > len(segments) and segments[-1] is not None):
             return False
-        return all(segment in ("*", name) for segment, name in zip(pattern, key, strict=False))
+        return all(part is None or part == segment for part, segment in zip(segments, key, strict=False))
 
     def covers_below(self, key: Key) -> bool:
-        """Whether the pattern covers every key below `key`, whatever their names."""
-        pattern = self.segments
-        if pattern[-1] != "*" or len(pattern) > len(key) + 1:
+        """Whether every key below `key` is meant, whatever it may be called."""
+        segments = self.segments
+        if segments[-1] is not None or len(key) < len(segments) - 1:
             return False
-        return all(segment in ("*", name) for segment, name in zip(pattern[:-1], key, strict=False))
+        return all(part is None or part == segment for part, segment in zip(segments[:-1], key, strict=False))
+
+
+def _split(text: str) -> tuple[str | None, ...] | None:
+    """The segments of dotted text, None for a bare `*`; None instead of them where it is not dotted text."""
+    if len(text) > 2 * MAX_KEY:
+        return None
+    segments: list[str | None] = []
+    at = 0
+    while (found := _SEGMENT.match(text, at)) is not None:
+        bare, star, basic, literal = found.groups()
+        if star:
+            segments.append(None)
+        else:
+            segments.append(bare or literal or _unescape(basic or ""))
+        at = found.end()
+        if at == len(text):
+            return tuple(segments)
+        if text[at] != ".":
+            return None
+        at += 1
+    return None
+
+
+def _segment(part: str | int) -> str:
+    """One segment of an array; what is no segment becomes one that is refused."""
+    if isinstance(part, str):
+        return part
+    return str(part) if type(part) is int and 0 <= part < 10**9 else "\0"
+
+
+def _quote(segment: str) -> str:
+    return '"' + _TO_ESCAPE.sub(_escape, segment) + '"'
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    return "\\" + character if character in '"\\' else f"\\u{ord(character):04x}"
+
+
+def _unescape(basic: str) -> str:
+    return _ESCAPE.sub(_character, basic) if "\\" in basic else basic
+
+
+def _character(escape: re.Match[str]) -> str:
+    short, four, eight = escape.groups()
+    code = int(four or eight or "0", 16)
+    return _MEANING[short] if short else chr(code) if code <= 0x10FFFF else "\0"

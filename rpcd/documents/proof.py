@@ -1,71 +1,122 @@
-"""The proof that an edit did what was asked, and nothing else. Pure.
+"""The proof of an edit: the old and the new text, read by the format's judge, differ in what was asked and nothing else.
 
 Rules of this file:
 
-- Both sides were read by the format's judge, which did not do the edit.
-- Exactly the asked key has exactly the asked value, or is gone; everything else is equal, type by type: 1 is neither
-  1.0 nor true. Tables keep the order of their keys.
-- What cannot be proven is refused, whoever is right: the file stays as it is.
+- Nothing here knows a format, or how an edit was made.
+- Types count: 1 is not 1.0 and not true, and a date is not its text. A date travels as a string, so a string may stand
+  for a date where one stood before.
+- What an edit leaves empty may go with it: the table that only the last dotted key made (TOML), and the array that is
+  a single value again (a repeated key of an ini file).
 """
 
-from typing import Final
+import re
+from collections.abc import Iterator
+from datetime import date, time
+from typing import Any, Final
 
 from rpcd.documents.key import Key
 from rpcd.errors import Refused
 
-__all__ = ["GONE", "prove", "same"]
+__all__ = ["GONE", "Gone", "prove", "same"]
 
-GONE: Final = object()
-"""The value of a key that was taken away."""
+
+class Gone:
+    """The type of `GONE`."""
+
+
+GONE: Final = Gone()
+"""The value of a key that is to be taken away."""
+
+INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 def prove(before: object, after: object, key: Key, value: object) -> None:
-    """Raise `Refused("not_editable")` unless `after` is `before` with `value` at `key`, which may be `GONE`."""
-    if not _differs_only_at(before, after, key, value):
+    """Raise `Refused("not_editable", reason="proof")` unless `after` is `before` with `key` being `value`.
+
+    `before` and `after` are what the judge read; `value` may be `GONE`.
+    """
+    if not any(same(after, wanted) for wanted in _outcomes(before, key, value)):
         raise Refused("not_editable", reason="proof")
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two values are equal, type by type, tables in any order of their keys."""
+    """Whether two values are the same, types included. Not a number is the same as itself, and -0.0 is not 0.0."""
     if type(one) is not type(other):
         return False
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+        return len(one) == len(other) and all(name in other and same(held, other[name]) for name, held in one.items())
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
-    return one == other or (one != one and other != other)  # noqa: PLR0124 - NaN is like NaN where nobody touched it
+    if isinstance(one, str | int):
+        return one == other
+    return one is other or repr(one) == repr(other)
 
 
-def _differs_only_at(before: object, after: object, key: Key, value: object) -> bool:
-    """Whether `after` is `before` but for `key`, walking down to it."""
-    segment, below = key[0], key[1:]
-    if isinstance(before, dict) and isinstance(after, dict):
-        others = [name for name in before if name != segment]
-        if others != [name for name in after if name != segment]:
-            return False
-        if not all(same(before[name], after[name]) for name in others):
-            return False
-        return _fits(before.get(segment, GONE), after.get(segment, GONE), below, value)
-    if isinstance(before, list) and isinstance(after, list) and segment.isascii() and segment.isdigit():
-        return _differs_only_in_list(before, after, int(segment), below, value)
-    return False
+def _outcomes(before: object, key: Key, value: object) -> Iterator[object]:
+    """Every tree that is `before` with `key` being `value`."""
+    try:
+        yield (wanted := _edited(before, key, value))
+    except LookupError:
+        return
+    if value is not GONE:
+        return
+    for depth in range(len(key) - 1, 0, -1):
+        left = _at(wanted, key[:depth])
+        if isinstance(left, list) and len(left) == 1:
+            yield _edited(wanted, key[:depth], left[0])
+        if left not in ({}, []):
+            return
+        yield (wanted := _edited(wanted, key[:depth], GONE))
 
 
-def _differs_only_in_list(before: list[object], after: list[object], index: int, below: Key, value: object) -> bool:
-    """The same for an array, where taking an element away moves those behind it."""
-    if not below and value is GONE:
-        return index < len(before) and same(before[:index] + before[index + 1 :], after)
-    if index >= len(after) or len(after) != max(len(before), index + 1) or index > len(before):
-        return False
-    if not same(before[:index], after[:index]) or not same(before[index + 1 :], after[index + 1 :]):
-        return False
-    return _fits(before[index] if index < len(before) else GONE, after[index], below, value)
+def _edited(tree: Any, key: Key, value: object) -> object:
+    """`tree` with `key` being `value`; what is not on the way there is shared. Raises LookupError where no way leads."""
+    if not key:
+        return _like(tree, value)
+    segment, rest = key[0], key[1:]
+    if isinstance(tree, list):
+        index = _index(segment)
+        if index > len(tree) or (value is GONE and index == len(tree)):
+            raise LookupError
+        if index == len(tree):
+            return [*tree, _edited({} if rest else GONE, rest, value)]
+        if value is GONE and not rest:
+            return tree[:index] + tree[index + 1 :]
+        return [*tree[:index], _edited(tree[index], rest, value), *tree[index + 1 :]]
+    if not isinstance(tree, dict):
+        if key == ("1",) and value is not GONE:  # a key, or section, of an ini file that is repeated from now on
+            return [tree, value]
+        raise LookupError
+    if value is GONE:
+        if not rest:
+            if segment not in tree:
+                raise LookupError
+            return {name: held for name, held in tree.items() if name != segment}
+        return {**tree, segment: _edited(tree[segment], rest, value)}
+    return {**tree, segment: _edited(tree.get(segment, {} if rest else GONE), rest, value)}
 
 
-def _fits(before: object, after: object, below: Key, value: object) -> bool:
-    """Whether what stands at a segment on the way, or at its end, is as asked."""
-    if not below:
-        return after is GONE if value is GONE else after is not GONE and same(after, value)
-    if before is GONE:  # a table that the edit had to make, with nothing else in it
-        before = [] if isinstance(after, list) else {}
-    return _differs_only_at(before, after, below, value)
+def _at(tree: Any, key: Key) -> object:
+    for segment in key:
+        tree = tree[_index(segment)] if isinstance(tree, list) else tree[segment]
+    return tree
+
+
+def _index(segment: str) -> int:
+    if not INDEX.fullmatch(segment):
+        raise LookupError
+    return int(segment)
+
+
+def _like(held: object, value: object) -> object:
+    """`value`, in which strings are dates where `held` has dates: at the same places."""
+    if isinstance(value, str) and isinstance(held, date | time):
+        try:
+            return type(held).fromisoformat(value.upper())
+        except ValueError:
+            return value
+    if isinstance(value, list) and isinstance(held, list):
+        return [_like(old, new) for old, new in zip(held, value, strict=False)] + value[len(held) :]
+    if isinstance(value, dict) and isinstance(held, dict):
+        return {name: _like(held.get(name), new) for name, new in value.items()}
+    return value

@@ -1,16 +1,20 @@
-"""Whole files without keys."""
+"""Text: whole files only. Any bytes are a text, and it has no keys."""
 
-from rpcd.documents.document import Document
+from typing import Final, NoReturn
+
+from rpcd.documents.document import Format
 from rpcd.errors import Refused
 
-__all__ = ["judge_text", "open_text"]
+__all__ = ["TEXT"]
 
 
-def open_text(_text: str) -> Document:
-    """Raise `Refused("not_editable")`: a text has no keys."""
+def _open(_text: str) -> NoReturn:
+    """Refuse: there is nothing in a text that has a name."""
     raise Refused("not_editable", reason="format")
 
 
-def judge_text(text: str) -> str:
-    """The text itself: whatever it is, it is a text."""
+def _judge(text: str) -> str:
     return text
+
+
+TEXT: Final = Format("text", _open, _judge)
