@@ -40,7 +40,7 @@ class ChangeOptions(TypedDict, total=False):
 class EditOptions(ChangeOptions, total=False):
     """And a change of one key: `expect` is the value that it must have now."""
 
-    expect: Value
+    expect: object
 
 
 class Remote(Protocol[P, R]):
@@ -102,8 +102,8 @@ class Methods(ABC):
         return Request("get_key", {"target": target, "key": key}, results.read_held, changes=False)
 
     @remote
-    def update_key(self, target: str, key: KeyPath, value: Value, **options: Unpack[EditOptions]) -> Request[Change]:
-        """Give a key a value; every other byte of the file stays."""
+    def update_key(self, target: str, key: KeyPath, value: object, **options: Unpack[EditOptions]) -> Request[Change]:
+        """Give a key a value, anything that `json.dumps` takes; every other byte of the file stays."""
         return _change("update_key", {"target": target, "key": key, "value": value, **options})
 
     @remote
@@ -141,7 +141,7 @@ class Methods(ABC):
         return Request("list_files", _given(target=target, limit=limit, after=after), results.read_files, changes=False)
 
     @remote
-    def call(self, method: str, /, **params: Value) -> Request[Any]:
+    def call(self, method: str, /, **params: object) -> Request[Any]:
         """Any other method, such as an administrator's own; the result as it is in JSON.
 
         It is taken for one that changes something, and never asked for twice.
