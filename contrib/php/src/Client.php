@@ -4,12 +4,8 @@ declare(strict_types=1);
 
 namespace Rpcd;
 
-use InvalidArgumentException;
 use Rpcd\Exception\MissingExtensionException;
 use Rpcd\Exception\ProtocolException;
-use Rpcd\Exception\RefusalException;
-use Rpcd\Exception\RpcdException;
-use Rpcd\Exception\TooLargeException;
 use Rpcd\Result\Change;
 use Rpcd\Result\Content;
 use Rpcd\Result\Files;
@@ -43,11 +39,9 @@ final class Client
     public const DEFAULT_SOCKET = '/run/rpcd/rpcd.sock';
 
     /** Bytes of one request. PHP has no memfd to pass more in. */
-    public const MAX_MESSAGE = 196608;
+    public const MAX_MESSAGE = JsonRpc::MAX_MESSAGE;
 
-    private static int $requests = 0;
-
-    private readonly Connection $connection;
+    private readonly JsonRpc $rpc;
 
     /**
      * @param ?string $path the server's socket; unless given, what RPCD_SOCKET in the environment says
@@ -61,13 +55,13 @@ final class Client
             throw new MissingExtensionException();
         }
         $path ??= getenv('RPCD_SOCKET') ?: self::DEFAULT_SOCKET;
-        $this->connection = new Connection($path, $connectTimeout, $timeout);
+        $this->rpc = new JsonRpc(new Connection($path, $connectTimeout, $timeout));
     }
 
     /** Ends the connection. A later call makes a new one. */
     public function close(): void
     {
-        $this->connection->close();
+        $this->rpc->close();
     }
 
     /** "pong", from a server that answers. */
@@ -77,7 +71,7 @@ final class Client
             ? $result
             : throw new ProtocolException('The answer to ping is not pong');
 
-        return $this->ask('ping', [], false, $read);
+        return $this->rpc->call('ping', [], false, $read);
     }
 
     /** Who the kernel says is calling. */
@@ -105,7 +99,7 @@ final class Client
             ? $result
             : throw new ProtocolException('The answer to status is no object');
 
-        return $this->ask('status', [], false, $read);
+        return $this->rpc->call('status', [], false, $read);
     }
 
     /** @return list<Target> the targets that the caller's grants cover, and what it may call on each */
@@ -197,7 +191,7 @@ final class Client
         ?string $note = null,
     ): Change {
         if (strlen($content) > self::MAX_MESSAGE) {
-            throw self::tooLarge(strlen($content));
+            throw JsonRpc::tooLarge(strlen($content)); // before anything is made of it
         }
         $text = preg_match('//u', $content) === 1;
         $params = ['target' => $target, 'content' => $text ? $content : ['base64' => base64_encode($content)]];
@@ -233,7 +227,7 @@ final class Client
      */
     public function call(string $method, #[SensitiveParameter] array $params = []): mixed
     {
-        return $this->ask($method, $params, true, static fn (mixed $result): mixed => $result);
+        return $this->rpc->call($method, $params, true, static fn (mixed $result): mixed => $result);
     }
 
     /**
@@ -244,7 +238,7 @@ final class Client
      */
     private function look(string $method, array $params, callable $read): mixed
     {
-        return $this->ask($method, $params, false, self::members($read));
+        return $this->rpc->call($method, $params, false, self::members($read));
     }
 
     /** @param array<string, mixed> $params */
@@ -261,55 +255,7 @@ final class Client
             $params['dry_run'] = true;
         }
 
-        return $this->ask($method, $params, !$dryRun, self::members(Change::read(...)));
-    }
-
-    /**
-     * Makes a call, and returns what `$read` makes of its result and of the descriptors' contents.
-     *
-     * @template T
-     * @param array<string, mixed> $params
-     * @param callable(mixed, list<string>): T $read
-     * @return T
-     * @throws RpcdException
-     * @throws InvalidArgumentException where the parameters are nothing that JSON can hold
-     */
-    private function ask(
-        string $method,
-        #[SensitiveParameter] array $params,
-        bool $changes,
-        callable $read,
-    ): mixed {
-        $id = ++self::$requests;
-        $body = ['jsonrpc' => '2.0', 'id' => $id, 'method' => $method, 'params' => (object) $params];
-        $request = Json::encode($body);
-        if (strlen($request) > self::MAX_MESSAGE) {
-            throw self::tooLarge(strlen($request));
-        }
-        $judge = static fn (Reply $reply): mixed => $read(self::result($reply->data, $id), $reply->contents);
-
-        return $this->connection->exchange($request, $changes, $judge);
-    }
-
-    /**
-     * The result in the response to request `$id` (JSON-RPC 2.0, section 5).
-     *
-     * @throws RefusalException for the error in it
-     * @throws ProtocolException for anything else
-     */
-    private static function result(#[SensitiveParameter] string $data, int $id): mixed
-    {
-        $response = new Members(Json::decode($data));
-        $error = $response->has('error');
-        if ($response->string('jsonrpc') !== '2.0' || $error === $response->has('result')) {
-            throw new ProtocolException('The answer is no JSON-RPC 2.0 response');
-        }
-        // An error without an id: the server could not read one, and nothing was done. Nothing else is under way here.
-        if ($response->any('id') !== $id && !($error && $response->any('id') === null)) {
-            throw new ProtocolException('The answer is to another request');
-        }
-
-        return $error ? throw RefusalException::of($response->any('error')) : $response->any('result');
+        return $this->rpc->call($method, $params, !$dryRun, self::members(Change::read(...)));
     }
 
     /**
@@ -335,13 +281,5 @@ final class Client
     private static function expected(#[SensitiveParameter] mixed $expect): array
     {
         return $expect === Omitted::Argument ? [] : ['expect' => $expect];
-    }
-
-    private static function tooLarge(int $size): TooLargeException
-    {
-        $limit = self::MAX_MESSAGE;
-        $message = "{$size} bytes were to be sent; from PHP a request has at most {$limit}. Nothing was sent";
-
-        return new TooLargeException(413, $message, (object) ['kind' => 'too_large', 'limit' => $limit]);
     }
 }
