@@ -2,6 +2,8 @@
 
 declare(strict_types=1);
 
+namespace Shop;
+
 use Rpcd\Client;
 use Rpcd\Exception\BusyException;
 use Rpcd\Exception\ConflictException;

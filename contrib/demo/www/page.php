@@ -12,6 +12,8 @@
 
 declare(strict_types=1);
 
+use Shop\Settings;
+
 $h = static fn (string $text): string => htmlspecialchars($text, ENT_QUOTES | ENT_SUBSTITUTE | ENT_HTML5, 'UTF-8');
 
 ?>

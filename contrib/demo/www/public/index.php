@@ -8,6 +8,7 @@ declare(strict_types=1);
 
 use Rpcd\Client;
 use Rpcd\Exception\RpcdException;
+use Shop\Settings;
 
 require dirname(__DIR__, 2) . '/php/autoload.php';
 require dirname(__DIR__) . '/Settings.php';
