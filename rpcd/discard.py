@@ -22,8 +22,6 @@ __all__ = ["Discarder"]
 MAX_WAITING: Final = 64
 """Descriptors of one uid whose close may be under way."""
 
-F_GET_SEALS: Final = 1034  # linux/fcntl.h; Python 3.11 has it only where glibc told it
-
 
 class Discarder:
     """Closes descriptors, at once or in a thread that does nothing else."""
@@ -59,7 +57,7 @@ class Discarder:
 def _closed_at_once(descriptor: int) -> bool:
     """Close a memory file; only those can be asked for their seals (fcntl(2))."""
     try:
-        fcntl.fcntl(descriptor, F_GET_SEALS)
+        fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
     except OSError:
         return False
     os.close(descriptor)

@@ -64,6 +64,10 @@ class Credentials:
         """Read a struct ucred; `struct.error` where the size is wrong."""
         return cls(*UCRED.unpack(data))
 
+    def record(self) -> dict[str, object]:
+        """The fields by which the audit tells them."""
+        return {"pid": self.pid, "uid": self.uid, "gid": self.gid}
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
@@ -88,6 +92,18 @@ class Peer:
         The pid is not compared: a connection may pass from parent to child.
         """
         return sender.uid == self.uid and (sender.gid == self.gid or sender.gid in self.groups)
+
+    def record(self) -> dict[str, object]:
+        """The fields by which the audit tells the peer."""
+        return {
+            "uid": self.uid,
+            "gid": self.gid,
+            "groups": sorted(self.groups),
+            "pid": self.pid,
+            "started": self.started,
+            "exe": self.exe,
+            "unit": self.unit,
+        }
 
 
 def identify(connection: socket.socket) -> Peer:

@@ -28,7 +28,7 @@ from rpcd.wire import Datagram, Reply
 
 __all__ = ["Handler", "Note", "Server"]
 
-Handler = Callable[[Peer, Datagram], Reply | None | Awaitable[Reply | None]]
+Handler = Callable[[Peer, Datagram], Reply | Awaitable[Reply | None] | None]
 """What the server knows of the rest: total, that is, it raises nothing."""
 
 Note = Callable[..., None]
@@ -156,7 +156,7 @@ class Connection:
             return
         sender, descriptors = _control(ancillary)
         if sender is None:
-            # End of file has no sender. A message has, unless it was queued on an inherited listener without SO_PASSCRED.
+            # End of file has no sender; neither has a message queued on an inherited listener without SO_PASSCRED.
             if size or descriptors:
                 server.note("connection_refused", peer=self.peer, why="a message without credentials")
             server.discarder.discard(self.peer.uid, descriptors)

@@ -20,6 +20,7 @@ STAIR = (
     "listener",
     "discard",
     "gate",
+    "guard",
     "methods",
     "store",
     "settings",
@@ -29,6 +30,7 @@ STAIR = (
     "trust",
     "audit",
     "wire",
+    "incident",
     "peer",
     "errors",
     "__init__",
@@ -40,7 +42,6 @@ STRANGERS = (
     ("server", "methods"),
     ("server", "store"),
     ("server", "policy"),
-    ("store", "policy"),  # what may be done has been decided before the disk is reached
 )
 """Pairs of which the first does not reach the second, directly or through others."""
 

@@ -1,0 +1,268 @@
+"""The composition root: from settings to a serving process, and back to nothing. The only file that knows all parts.
+
+Rules of this file:
+
+- Nothing is served before the settings hold, the lock of `state` is ours, and what a crash left is settled.
+- New settings are taken whole or not at all; what cannot change while the server runs says that a restart is needed.
+- SIGTERM finishes what has begun. Nothing else that a peer does reaches this file.
+"""
+
+import asyncio
+import fcntl
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from rpcd import __version__, documents
+from rpcd.audit import AuditLog, Unwritable
+from rpcd.errors import Refused
+from rpcd.gate import Gate
+from rpcd.listener import Listener, ListenerFault, inherit, listen
+from rpcd.methods import Rules
+from rpcd.modules import Surface, surface
+from rpcd.peer import Peer
+from rpcd.policy import Policy
+from rpcd.server import Server
+from rpcd.settings import Settings, SettingsFault, read
+from rpcd.store import Store, Targets
+from rpcd.trust import trusted
+
+__all__ = ["check", "load", "serve"]
+
+log = structlog.get_logger("rpcd")
+
+WORKERS: Final = 32
+"""Threads at most for what can take long: committers, large files, listings. They are made when they are needed."""
+
+EX_CONFIG: Final = 78
+EX_UNAVAILABLE: Final = 69
+"""Exit statuses as sysexits(3) has them: the settings hold no server, or something else is in the way."""
+
+FIXED: Final = (
+    "socket",
+    "socket_mode",
+    "state",
+    "audit_log",
+    "descriptors",
+    "max_message",
+    "max_content",
+    "methods_path",
+    "modules",
+)
+"""Settings that a running server cannot change."""
+
+
+def load(config: str) -> tuple[Settings, Surface]:
+    """The settings of `config`, and the methods that they bring along.
+
+    Raises `SettingsFault` with every fault at once.
+    """
+    raw = read(config)
+    methods = surface(raw.methods_path, raw.modules)
+    return raw.settings(methods.methods), methods
+
+
+def check(config: str) -> tuple[Settings, list[str]]:
+    """The settings of `config`, and what is wrong with the files that they name as targets.
+
+    Raises `SettingsFault` where the settings themselves do not hold.
+    """
+    settings, _ = load(config)
+    targets = Targets(settings)
+    faults = []
+    for name, target in settings.targets.items():
+        if target.file is None:
+            continue
+        try:
+            snapshot = targets.read(name)
+            if snapshot is not None:
+                documents.check(target.format, snapshot.content)
+        except Refused as refused:
+            details = ", ".join(f"{key} {value}" for key, value in refused.data.items())
+            faults.append(f"targets.{name}: {target.directory}/{target.file}: {refused.kind} ({details})")
+    return settings, faults
+
+
+def serve(config: str) -> int:
+    """Serve until SIGTERM or SIGINT; the process's exit status."""
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
+    _occupy_standard_descriptors()
+    _log_to_standard_error()
+    sys.dont_write_bytecode = True
+    try:
+        settings, methods = load(config)
+        lock = _lock(settings.state)
+        _make_directory(os.path.dirname(settings.audit_log), 0o700)
+        audit = AuditLog.open(settings.audit_log)
+    except SettingsFault as fault:
+        for line in fault.faults:
+            print(line, file=sys.stderr)  # noqa: T201 - a person, or the journal, reads it
+        return EX_CONFIG
+    except (OSError, Unwritable) as error:
+        print(f"rpcd: {error}", file=sys.stderr)  # noqa: T201
+        return EX_UNAVAILABLE
+    try:
+        return asyncio.run(Daemon(config, settings, methods, audit).run())
+    except ListenerFault as fault:
+        print(f"rpcd: {fault}", file=sys.stderr)  # noqa: T201
+        return EX_UNAVAILABLE
+    finally:
+        audit.close()
+        os.close(lock)
+
+
+class Daemon:
+    """The parts of a serving process, put together."""
+
+    def __init__(self, config: str, settings: Settings, methods: Surface, audit: AuditLog) -> None:
+        self.config = config
+        self.settings = settings
+        self.audit = audit
+        self.pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="worker")
+        self.store = Store.open(settings, audit, self.pool)
+        self.gate = Gate(_rules(settings, methods), self.store, audit, limit=settings.max_message)
+        self.stopping = asyncio.Event()
+        self.reloading: asyncio.Task[None] | None = None
+
+    async def run(self) -> int:
+        """Settle what a crash left, serve, and end in order."""
+        loop = asyncio.get_running_loop()
+        self.store.recover()
+        self._write("started", version=__version__, pid=os.getpid(), sources=list(self.settings.sources))
+        listener = self._listener()
+        server = Server(
+            listener, self.gate, self._note, limit=self.settings.max_message, descriptors=self.settings.descriptors
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        server.start()
+        gc.collect()
+        gc.freeze()  # what is here now stays: the collector need not look at it again
+        _notify("READY=1")
+        await self.stopping.wait()
+        _notify("STOPPING=1")
+        await server.drain(self.settings.drain)
+        await self.store.drain()
+        self.pool.shutdown()
+        self._write("stopped")
+        return 0
+
+    def _listener(self) -> Listener:
+        settings = self.settings
+        handed = inherit(os.environ, descriptors=settings.descriptors)
+        if handed is not None:
+            return handed
+        directory = os.path.dirname(settings.socket)
+        _make_directory(directory, 0o755)
+        if (why := trusted(directory)) is not None:
+            raise ListenerFault(why)
+        return listen(settings.socket, settings.socket_mode, descriptors=settings.descriptors)
+
+    def _reload(self) -> None:
+        """SIGHUP: read the settings again, away from the loop; a second one meanwhile is served after."""
+        before = self.reloading
+        self.reloading = asyncio.get_running_loop().create_task(self._read_again(before))
+
+    async def _read_again(self, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await before
+        loop = asyncio.get_running_loop()
+        try:
+            settings, methods = await loop.run_in_executor(self.pool, load, self.config)
+            changed = [name for name in FIXED if getattr(settings, name) != getattr(self.settings, name)]
+            if changed:
+                raise SettingsFault(tuple(f"{name}: changed; restart needed" for name in changed))
+        except SettingsFault as fault:
+            log.error("settings kept", faults=list(fault.faults))
+            self._write("settings", verdict="kept", faults=list(fault.faults))
+            return
+        self.settings = settings
+        self.store.targets.replace(settings)
+        self.gate.rules = _rules(settings, methods)
+        log.info("settings taken", sources=list(settings.sources))
+        self._write("settings", verdict="taken", sources=list(settings.sources))
+
+    def _note(self, event: str, *, peer: Peer | None = None, **fields: object) -> None:
+        """Record what the transport has to tell."""
+        self._write(event, **({"peer": peer.record()} if peer is not None else {}), **fields)
+
+    def _write(self, event: str, **fields: object) -> None:
+        try:
+            self.audit.write({"event": event, **fields})
+        except Unwritable:
+            log.error("the audit log cannot be written", record=event)
+
+
+def _rules(settings: Settings, methods: Surface) -> Rules:
+    return Rules(settings, Policy(settings.grants), methods.methods, methods.schemas)
+
+
+def _lock(state: str) -> int:
+    """Hold the lock that decides which server lives; a descriptor to keep.
+
+    Raises `SettingsFault` where the directory is not trusted, `OSError` where another server holds it.
+    """
+    _make_directory(state, 0o700)
+    if (why := trusted(state)) is not None:
+        raise SettingsFault((f"server.state: {why}",))
+    descriptor = os.open(os.path.join(state, "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise BlockingIOError(f"another server holds {state}/lock") from None
+    return descriptor
+
+
+def _make_directory(path: str, mode: int) -> None:
+    """Make the last directory of `path` where it is missing; systemd or the package usually has."""
+    with suppress(FileExistsError):
+        os.mkdir(path, mode)
+
+
+def _occupy_standard_descriptors() -> None:
+    """Have something at 0, 1 and 2: else the next file opened would be written to by whatever prints."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - standard error
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
+def _log_to_standard_error() -> None:
+    """One line an event, for the journal or whoever looks; what libraries log goes there without its text."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING)
+
+
+class _Libraries(logging.Handler):
+    """What libraries log: which of them and where, never the text, which may hold a value."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass a record on."""
+        what = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
+        log.warning("library", logger=record.name, at=f"{record.filename}:{record.lineno}", error=what)
+
+
+def _notify(state: str) -> None:
+    """Tell systemd (sd_notify(3)), where it asked to be told."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address.startswith(("/", "@")):
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier:
+            notifier.sendto(state.encode("ascii"), address.replace("@", "\0", 1) if address[0] == "@" else address)

@@ -1,0 +1,59 @@
+"""What is asked of a call before its handler runs.
+
+Rules of this file:
+
+- First whether the peer may call the method on anything at all: a peer that no grant names learns nothing else, not
+  even which methods there are. Then whether the parameters are what the schema says. Then whether the grants cover the
+  target and the key that they name.
+- This is the only place that asks; handlers do not.
+"""
+
+from typing import Final
+
+from rpcd.documents.key import parse_key
+from rpcd.errors import Refused
+from rpcd.methods import Call, Method
+
+__all__ = ["LEAST_ROOM", "permit", "validate"]
+
+LEAST_ROOM: Final = 4096
+"""Bytes that any change's reply fits into; an entry of a batch that has less is not begun."""
+
+
+def permit(call: Call) -> Method:
+    """The row of the called method, once the peer may call it somewhere at all."""
+    policy = call.rules.policy
+    if not policy.knows(call.peer):
+        raise Refused("denied")
+    method = call.rules.methods.get(call.name)
+    if method is None:
+        raise Refused("no_such_method")
+    if not method.open and policy.permits(call.peer, call.name) is None:
+        raise Refused("denied")
+    if call.notification and method.changes:
+        raise Refused("invalid_request")  # nobody would learn what became of it
+    return method
+
+
+def validate(call: Call, method: Method) -> None:
+    """Judge the parameters, then whether the grants cover what they name."""
+    schema = call.rules.schemas[f"{call.name}.params"]
+    if not schema.is_valid(call.params):
+        raise Refused("invalid_params", faults=schema.faults(call.params))
+    if method.target is not None:
+        call.target = call.params.get(method.target)
+    if method.key is not None and method.key in call.params:
+        call.key = parse_key(call.params[method.key])
+    if method.open:
+        call.permitted = True
+    else:
+        call.permit = call.rules.policy.permits(call.peer, call.name, call.target, call.key)
+        if call.permit is None:
+            raise Refused("denied")
+        call.permitted = True
+        for parameter, needed in method.needs.items():
+            if parameter in call.params and not call.may(needed, call.key):
+                raise Refused("denied")
+    if call.room < LEAST_ROOM:
+        raise Refused("too_large", limit=max(call.room, 0))
+    call.method = method

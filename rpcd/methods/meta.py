@@ -1,0 +1,61 @@
+"""What a caller can ask about itself and about the server."""
+
+import time
+from typing import Any, Final
+
+from rpcd import __version__
+from rpcd.documents.key import parse_key
+from rpcd.methods.method import Call
+
+__all__ = ["may", "ping", "status", "targets", "whoami"]
+
+_STARTED: Final = time.monotonic()
+
+
+def ping(_call: Call, _params: dict[str, Any]) -> str:
+    """Whether the server answers."""
+    return "pong"
+
+
+def whoami(call: Call, _params: dict[str, Any]) -> dict[str, object]:
+    """Who the kernel says is calling, and what the settings call it."""
+    peer = call.peer
+    return {
+        "uid": peer.uid,
+        "gid": peer.gid,
+        "groups": sorted(peer.groups),
+        "user": call.rules.settings.users.get(peer.uid),
+        "unit": peer.unit,
+    }
+
+
+def may(call: Call, params: dict[str, Any]) -> dict[str, bool]:
+    """Whether the caller's grants cover a call, without making it."""
+    key = parse_key(params["key"]) if "key" in params else None
+    return {"allowed": call.rules.may(call.peer, params["method"], params.get("target"), key)}
+
+
+def targets(call: Call, _params: dict[str, Any]) -> dict[str, object]:
+    """The targets that the caller's grants cover, and what it may call on each."""
+    rules = call.rules
+    found = []
+    for name, target in sorted(rules.settings.targets.items()):
+        methods = sorted(
+            method
+            for method, row in rules.methods.items()
+            if row.target is not None and rules.policy.reaches(call.peer, method, name)
+        )
+        if methods:
+            kind = "file" if target.file is not None else "directory"
+            found.append({"target": name, "format": target.format, "kind": kind, "methods": methods})
+    return {"targets": found}
+
+
+def status(call: Call, _params: dict[str, Any]) -> dict[str, object]:
+    """How the server is."""
+    return {
+        "version": __version__,
+        "uptime": round(time.monotonic() - _STARTED, 3),
+        "targets": len(call.rules.settings.targets),
+        "queued": call.store.committers.queued,
+    }

@@ -1,0 +1,184 @@
+"""What a method is, and what its handler is given.
+
+Rules of this file:
+
+- A row of the table says everything that the gate must know: whether the method changes anything, which parameters
+  name the target and the key, and what else the peer must be granted. Handlers check no permission.
+- A handler sees only parameters that the method's schema has passed, and reaches files only through the store.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from rpcd.documents.key import Key, format_key
+from rpcd.errors import Refused
+from rpcd.peer import Peer
+from rpcd.policy import Permit, Policy
+from rpcd.schemas import Schema
+from rpcd.settings import Settings, Target
+from rpcd.store import Store
+
+__all__ = ["NOTHING", "Call", "Handler", "Method", "Rules"]
+
+Handler = Callable[["Call", dict[str, Any]], "Awaitable[object] | object"]
+
+NOTHING: Final[Mapping[str, str]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """One row of the surface.
+
+    `params` is the order of positional parameters; a last `"*name"` gathers the rest into an array. `target` and `key`
+    are the parameters that name them. `whole_file` methods act on all keys at once. `open` ones are for every peer that
+    a grant names. `needs` maps an optional parameter to the method that the peer must also be granted on the same
+    target and key for it, since the answer tells what that method would.
+    """
+
+    handler: Handler
+    params: tuple[str, ...] = ()
+    changes: bool = False
+    target: str | None = None
+    key: str | None = None
+    whole_file: bool = False
+    open: bool = False
+    needs: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+    def named(self, positional: tuple[Any, ...]) -> dict[str, Any]:
+        """Positional parameters under their names.
+
+        Raises `Refused("invalid_params")` where there are too many.
+        """
+        order = self.params
+        if order and order[-1].startswith("*"):
+            fixed = len(order) - 1
+            return {**dict(zip(order, positional[:fixed], strict=False)), order[-1][1:]: list(positional[fixed:])}
+        if len(positional) > len(order):
+            raise Refused("invalid_params", faults=[{"at": f"/{len(order)}", "rule": "maxItems"}])
+        return dict(zip(order, positional, strict=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What requests are judged by; replaced whole when the settings are read again."""
+
+    settings: Settings
+    policy: Policy
+    methods: Mapping[str, Method]
+    schemas: Mapping[str, Schema]
+
+    def may(self, peer: Peer, method: str, target: str | None = None, key: Key | None = None) -> bool:
+        """Whether the gate would let `peer` call `method` there."""
+        row = self.methods.get(method)
+        if row is None:
+            return False
+        if row.open:
+            return self.policy.knows(peer)
+        return self.policy.permits(peer, method, target, key) is not None
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request on its way through the gate and its handler.
+
+    `room` is how many bytes its reply may have; `received` and `passed` are the descriptors that came with the datagram
+    and that leave with the reply, `used` the indexes of the received ones that are taken. `target`, `key` and `permit`
+    are known once the gate has judged them, `method` once the handler may run. `pending` is a result that takes time,
+    `refusal` how the call failed. `recorded` says that the store has taken over the audit of this change, `settled`
+    that the reply is of our own making.
+    """
+
+    peer: Peer
+    store: Store
+    rules: Rules
+    current: Callable[[], Rules]
+    received: tuple[int, ...]
+    started: int
+    used: set[int] = field(default_factory=set)
+    passed: list[int] = field(default_factory=list)
+    name: str = ""
+    id: str | int | None = None
+    notification: bool = False
+    room: int = 0
+    params: dict[str, Any] = field(default_factory=dict)
+    target: str | None = None
+    key: Key | None = None
+    permit: Permit | None = None
+    permitted: bool = False
+    method: Method | None = None
+    pending: Awaitable[object] | None = None
+    refusal: Refused | None = None
+    recorded: bool = False
+    settled: bool = False
+
+    @property
+    def name_of_target(self) -> str:
+        """The target, for handlers whose schema requires one."""
+        if self.target is None:
+            raise LookupError("the row of this method names no target")
+        return self.target
+
+    def find(self) -> Target:
+        """The settings of this call's target; `Refused("no_such_target")`."""
+        return self.store.targets.find(self.name_of_target)[0]
+
+    def may(self, method: str, key: Key | None = None) -> bool:
+        """Whether this peer may call `method` on this call's target: what an answer may tell rests on it."""
+        return self.rules.may(self.peer, method, self.target, key)
+
+    @property
+    def plain(self) -> bool:
+        """Whether this peer may know the hash of the target's bytes (design: revision)."""
+        return self.may("read_file")
+
+    def require(self, value: object) -> None:
+        """Raise `Refused("denied")` unless the grant covers what the key holds, or is to hold.
+
+        A value that is or holds a table needs a grant for all below the key: its keys are keys too.
+        """
+        permit = self.permit
+        if permit is not None and not (permit.table if _holds_table(value) else permit.value):
+            raise Refused("denied")
+
+    def judge_again(self) -> None:
+        """Raise `Refused("denied")` where settings that were read since would not permit this call."""
+        rules = self.current()
+        judged = self.target if self.method is not None and self.method.target is not None else None
+        if rules is not self.rules and not rules.may(self.peer, self.name, judged, self.key):
+            raise Refused("denied")
+
+    def take(self, index: int) -> int:
+        """A descriptor that came with the datagram; each can be taken once, and stays the server's to close.
+
+        Raises `Refused("invalid_params")` where there is none, or it is taken.
+        """
+        if index >= len(self.received) or index in self.used:
+            raise Refused("invalid_params", faults=[{"at": "/content/fd", "rule": "descriptor"}])
+        self.used.add(index)
+        return self.received[index]
+
+    def attach(self, descriptor: int) -> int:
+        """Have `descriptor` leave with the reply, which owns it from now on; its index there."""
+        self.passed.append(descriptor)
+        return len(self.passed) - 1
+
+    def record(self) -> dict[str, object]:
+        """The fields by which every audit record tells this call."""
+        fields: dict[str, object] = {"peer": self.peer.record(), "id": self.id, "method": self.name[:LONGEST_NAME]}
+        if self.target is not None:
+            fields["target"] = self.target
+        if self.key is not None:
+            fields["keys"] = [format_key(self.key)]
+        if self.permit is not None:
+            fields["grant"] = self.permit.grant.source
+            fields |= {name: self.params[name] for name in ("actor", "note", "dry_run") if name in self.params}
+        return fields
+
+
+LONGEST_NAME: Final = 128
+"""Characters of a method's name in a record: what does not exist can have any name."""
+
+
+def _holds_table(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_holds_table, value)))

@@ -1,0 +1,105 @@
+"""The only code that touches a target on disk."""
+
+import os
+import secrets
+from asyncio import get_running_loop
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeVar
+
+from rpcd.audit import AuditLog
+from rpcd.errors import Refused
+from rpcd.settings import Settings
+from rpcd.store import memfd
+from rpcd.store.commit import Committers
+from rpcd.store.edits import Change, Edit
+from rpcd.store.journal import recover
+from rpcd.store.targets import Revisions, Snapshot, Targets
+
+__all__ = ["Change", "Edit", "Snapshot", "Store", "Targets"]
+
+Result = TypeVar("Result")
+
+READ_ON_LOOP: Final = 256 * 1024
+"""Bytes up to which a file is read where it is asked for; a hop to a worker costs more than that."""
+
+KEY_SIZE: Final = 32
+"""Bytes of the key of `r1:` revisions: that of HMAC-SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Everything that methods and the daemon need of the disk."""
+
+    targets: Targets
+    revisions: Revisions
+    committers: Committers
+    audit: AuditLog
+    pool: Executor
+    max_content: int
+
+    @classmethod
+    def open(cls, settings: Settings, audit: AuditLog, pool: Executor) -> "Store":
+        """The store of these settings; `pool` is where everything that can take long happens."""
+        targets = Targets(settings)
+        revisions = Revisions(_key(settings.state))
+        committers = Committers(targets, audit, revisions, pool)
+        return cls(targets, revisions, committers, audit, pool, settings.max_content)
+
+    def recover(self) -> None:
+        """Settle what a crash left; before anything is served."""
+        recover(self.targets, self.audit)
+
+    async def drain(self) -> None:
+        """Wait until every change that has begun is finished."""
+        await get_running_loop().run_in_executor(None, self.committers.close)
+
+    def look(self, name: str, then: Callable[[Snapshot], Result]) -> Result | Awaitable[Result]:
+        """What `then` makes of a target's content: at once for small files, else in a worker.
+
+        Raises `Refused("no_such_file")` where there is none.
+        """
+        if self.targets.size(name) <= READ_ON_LOOP:
+            return self._look(name, then)
+        return self.work(partial(self._look, name, then))
+
+    def work(self, function: Callable[[], Result]) -> Awaitable[Result]:
+        """Run what can take long in a worker."""
+        return get_running_loop().run_in_executor(self.pool, function)
+
+    def receive(self, descriptor: int, *, size: int | None, sha256: str | None) -> bytes:
+        """The content of a passed descriptor, see `memfd.receive`."""
+        return memfd.receive(descriptor, limit=self.max_content, size=size, sha256=sha256)
+
+    def give(self, content: bytes) -> int:
+        """A descriptor to pass, see `memfd.give`."""
+        return memfd.give(content)
+
+    def _look(self, name: str, then: Callable[[Snapshot], Result]) -> Result:
+        snapshot = self.targets.read(name)
+        if snapshot is None:
+            raise Refused("no_such_file")
+        return then(snapshot)
+
+
+def _key(state: str) -> bytes:
+    """The key of `r1:` revisions; it is made at the first start, and stays."""
+    path = os.path.join(state, "revision.key")
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        key = secrets.token_bytes(KEY_SIZE)
+        descriptor = os.open(f"{path}~", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, key)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(f"{path}~", path)
+        return key
+    try:
+        return os.read(descriptor, KEY_SIZE)
+    finally:
+        os.close(descriptor)

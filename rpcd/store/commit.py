@@ -1,0 +1,228 @@
+"""One committer per file: read, edit, write once, sync once, answer each.
+
+Rules of this file:
+
+- All who wait for one file share one read, one write and one sync. Their edits are applied one by one, each with its
+  own outcome: who fails, fails alone. What is answered and recorded is what was on disk, before the batch and after it.
+- Edits that expect a revision are committed alone; dry runs are not committed.
+- Every edit leaves one `intent` and one `outcome`. The intent is on disk before the target changes, synced side by side
+  with the candidate; a log that cannot be written refuses the change.
+- A caller that goes away does not stop what has begun.
+"""
+
+import threading
+from collections import deque
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Final
+
+from rpcd.audit import AuditLog, Unwritable
+from rpcd.errors import Refused
+from rpcd.incident import refusal
+from rpcd.store.atomic import Candidate, Displaced, remove, write_in_place
+from rpcd.store.edits import Change, Edit, Waiting
+from rpcd.store.targets import Place, Revisions, Snapshot, Targets
+
+__all__ = ["Committers"]
+
+MAX_BATCH: Final = 256
+"""Edits that are committed together at most, so that the first of them does not wait for ever."""
+
+
+class Committers:
+    """Commits edits, side by side for different files and together for one."""
+
+    def __init__(self, targets: Targets, audit: AuditLog, revisions: Revisions, pool: Executor) -> None:
+        self._targets = targets
+        self._audit = audit
+        self._revisions = revisions
+        self._pool = pool
+        self._syncer = ThreadPoolExecutor(1, thread_name_prefix="audit")  # one syncs for all
+        self._queues: dict[str, deque[Waiting]] = {}
+        self._idle = threading.Condition()
+
+    @property
+    def queued(self) -> int:
+        """Edits that wait for their turn."""
+        with self._idle:
+            return sum(map(len, self._queues.values()))
+
+    async def change(self, edit: Edit) -> Change:
+        """Commit an edit; raises `Refused`."""
+        waiting = Waiting(edit)
+        with self._idle:
+            queue = self._queues.get(edit.target)
+            if queue is None:
+                self._queues[edit.target] = deque([waiting])
+                self._pool.submit(self._work, edit.target)
+            else:
+                queue.append(waiting)
+        return await waiting.future
+
+    def close(self) -> None:
+        """Wait until everything that was begun is finished."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._queues)
+        self._syncer.shutdown()
+
+    def _work(self, target: str) -> None:
+        """Commit until nobody waits for this file."""
+        while True:
+            with self._idle:
+                queue = self._queues[target]
+                if not queue:
+                    del self._queues[target]
+                    self._idle.notify_all()
+                    return
+                batch = [queue.popleft()]
+                while queue and len(batch) < MAX_BATCH and not batch[0].alone and not queue[0].alone:
+                    batch.append(queue.popleft())
+            try:
+                change = self._commit(target, batch)
+            except BaseException as error:  # noqa: BLE001 - whatever it is, nobody waits for ever
+                change = Change(changed=False, before=None, after=None)
+                _fail(batch, refusal(error))
+            _answer(batch, change)
+
+    def _commit(self, target: str, batch: list[Waiting]) -> Change:
+        """Read, edit, write once."""
+        try:
+            with self._targets.place(target) as place:
+                before = place.read()
+                content = self._apply(batch, place, before)
+                if batch[0].edit.dry_run:
+                    return _compared(before, content)
+                return self._write(batch, place, before, content)
+        except Refused as error:  # the file cannot even be read
+            _fail(batch, error)
+            if not batch[0].edit.dry_run:
+                self._record(batch, None, None, intended=False)
+            return Change(changed=False, before=None, after=None)
+
+    def _apply(self, batch: list[Waiting], place: Place, before: Snapshot | None) -> bytes | None:
+        """What the file is to hold after all edits of the batch that hold."""
+        content = before.content if before else None
+        digest = before.digest if before else None
+        for waiting in batch:
+            edit = waiting.edit
+            try:
+                if edit.if_revision is not None and not self._revisions.holds(edit.if_revision, digest):
+                    raise Refused("conflict", revision=self._revisions.name(digest, plain=edit.plain))
+                new = edit.apply(content)
+                if new is not None and new is not content:
+                    self._check_size(place, content, new)
+            except BaseException as error:  # noqa: BLE001 - one edit fails, the others go on
+                waiting.failed = refusal(error)
+            else:
+                waiting.changed = new != content or (edit.blind and new is not None)
+                content = new
+        return content
+
+    def _check_size(self, place: Place, old: bytes | None, new: bytes) -> None:
+        """Raise `Refused("too_large")` where the file, or all files of its directory target, would exceed a limit."""
+        if len(new) > place.limit:
+            raise Refused("too_large", limit=place.limit)
+        target = place.target
+        if target.names is None or (old is not None and len(new) <= len(old)):
+            return
+        others = [size for name, size in self._targets.sizes(place) if name != place.file]
+        if old is None and len(others) >= target.max_files:
+            raise Refused("too_large", limit=target.max_files)
+        if sum(others) + len(new) > target.max_bytes:
+            raise Refused("too_large", limit=target.max_bytes)
+
+    def _write(self, batch: list[Waiting], place: Place, before: Snapshot | None, content: bytes | None) -> Change:
+        """Have `content` on disk, and the records of it."""
+        old = before.digest if before else None
+        new = None if content is None else Snapshot.of(content).digest
+        intended = False
+        if any(waiting.changed and not waiting.failed for waiting in batch):
+            candidate = None if content is None else Candidate(place, content)
+            try:
+                if candidate is not None:
+                    candidate.write()
+                name = candidate.name if candidate else None
+                seq = self._audit.write(*(waiting.intent(old, new, name) for waiting in batch), synced=True)
+                intended = True
+                self._sync(candidate, seq)
+                _install(place, before, candidate)
+            except Unwritable:
+                if candidate is not None:
+                    candidate.cancel()
+                _fail(batch, Refused("unavailable", reason="audit"))
+            except Displaced:
+                now = place.read()
+                for waiting in batch:
+                    revision = self._revisions.name(now.digest if now else None, plain=waiting.edit.plain)
+                    waiting.failed = waiting.failed or Refused("conflict", revision=revision)
+            except Refused as error:
+                _fail(batch, error)
+        self._record(batch, old, new, intended=intended)
+        return Change(True, old, new)
+
+    def _sync(self, candidate: Candidate | None, seq: int) -> None:
+        """Intent and candidate to disk, side by side."""
+        synced = self._syncer.submit(self._audit.sync, seq)
+        try:
+            if candidate is not None:
+                candidate.sync()
+        finally:
+            synced.result()
+
+    def _record(self, batch: list[Waiting], old: str | None, new: str | None, *, intended: bool) -> None:
+        """Write the outcomes, and the intents where there was no need for them before.
+
+        What the log cannot take of a change that was made, recovery writes from its intent.
+        """
+        records: list[dict[str, object]] = []
+        for waiting in batch:
+            if not intended:
+                records.append(waiting.intent(old, new, None))
+            records.append(waiting.outcome(old, new))
+        try:
+            self._audit.write(*records)
+        except Unwritable:
+            if not intended:
+                _fail(batch, Refused("unavailable", reason="audit"))
+
+
+def _install(place: Place, before: Snapshot | None, candidate: Candidate | None) -> None:
+    """The one step that changes the target."""
+    if candidate is None:
+        remove(place, before.content if before else b"")
+        return
+    try:
+        candidate.install(before.content if before else None)
+    except Refused as error:
+        if not (place.target.in_place and before and error.data.get("reason") == "mount"):
+            raise
+        write_in_place(place, candidate.content)
+
+
+def _fail(batch: list[Waiting], error: Refused) -> None:
+    """Everybody whose edit held until now fails with this."""
+    for waiting in batch:
+        waiting.failed = waiting.failed or error
+
+
+def _compared(before: Snapshot | None, content: bytes | None) -> Change:
+    """What a dry run tells."""
+    old = before.content if before else None
+    after = None if content is None else Snapshot.of(content).digest
+    return Change(old != content, before.digest if before else None, after, old, content)
+
+
+def _answer(batch: list[Waiting], change: Change) -> None:
+    """Wake everybody who waits, in one go for each loop."""
+
+    def wake() -> None:
+        for waiting in batch:
+            if waiting.future.done():
+                continue
+            if waiting.failed is not None:
+                waiting.future.set_exception(waiting.failed)
+            elif waiting.edit.dry_run:
+                waiting.future.set_result(change)
+            else:
+                waiting.future.set_result(Change(waiting.changed, change.before, change.after))
+
+    batch[0].loop.call_soon_threadsafe(wake)

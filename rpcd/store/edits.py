@@ -1,0 +1,87 @@
+"""An edit on its way to a committer, and the records that it leaves."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from rpcd.errors import Refused
+
+__all__ = ["Change", "Edit", "Waiting"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """One call's wish: `apply` turns the content of `target` (None: no file) into another, or raises `Refused`.
+
+    `if_revision` is the revision that must be there. `blind` edits are written even where they change nothing, since
+    their caller must not learn that. `plain` callers may know the hash of the content. `record` are the fields of the
+    call's audit records.
+    """
+
+    target: str
+    apply: Callable[[bytes | None], bytes | None]
+    if_revision: str | None = None
+    dry_run: bool = False
+    blind: bool = False
+    plain: bool = False
+    record: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of an edit: the digests before and after it (None: no file), and for a dry run the contents."""
+
+    changed: bool
+    before: str | None
+    after: str | None
+    old: bytes | None = None
+    new: bytes | None = None
+
+
+class Waiting:
+    """An edit whose caller waits; `failed` is why it does not take effect, `changed` whether it changes anything."""
+
+    __slots__ = ("change", "changed", "edit", "failed", "future", "loop", "started")
+
+    def __init__(self, edit: Edit) -> None:
+        self.edit = edit
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Change] = self.loop.create_future()
+        self.change = secrets.token_hex(8)
+        self.started = time.monotonic_ns()
+        self.changed = False
+        self.failed: Refused | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is not joined with others: what it expects, or tells, is about the file and nobody else's edit."""
+        return self.edit.dry_run or self.edit.if_revision is not None
+
+    def intent(self, before: str | None, after: str | None, candidate: str | None) -> dict[str, object]:
+        """The record that is on disk before the target changes."""
+        fields: dict[str, object] = {"event": "intent", **self.edit.record, "change": self.change}
+        fields["before"] = _named(before)
+        fields["after"] = None if self.failed else _named(after)
+        if candidate is not None and not self.failed:
+            fields["candidate"] = candidate
+        return fields
+
+    def outcome(self, before: str | None, after: str | None) -> dict[str, object]:
+        """The record of what became of it."""
+        failed = self.failed
+        fields: dict[str, object] = {"event": "outcome", **self.edit.record, "change": self.change}
+        fields["verdict"] = "denied" if failed and failed.kind == "denied" else "allowed"
+        fields["kind"] = failed.kind if failed else None
+        if failed and failed.kind == "internal":
+            fields["incident"] = failed.data["incident"]
+        fields["changed"] = self.changed and failed is None
+        fields["before"] = _named(before)
+        fields["after"] = _named(before if failed else after)
+        fields["ms"] = round((time.monotonic_ns() - self.started) / 1e6, 3)
+        return fields
+
+
+def _named(digest: str | None) -> str:
+    return "absent" if digest is None else f"sha256:{digest}"

@@ -1,0 +1,107 @@
+"""What a crash left, settled before anything is served.
+
+Rules of this file:
+
+- The intents in the audit log are the journal: each names the target's hash before and after, and the temporary file.
+- An intent without an outcome is settled by looking at the file: it holds what was meant, or what was there, or what
+  somebody put there since. The outcome says which.
+- A temporary file goes away only if it is known: its content is the old or the new one of its intent, or no intent of
+  this log can have named it. What is not known stays, and is recorded.
+- Settling twice is the same as settling once.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from rpcd.audit import AuditLog, records_backwards
+from rpcd.errors import Refused
+from rpcd.store.storage import storage_faults
+from rpcd.store.syscalls import open_without_links
+from rpcd.store.targets import LEFTOVER, Snapshot, Targets, read_opened
+
+__all__ = ["recover"]
+
+
+def recover(targets: Targets, audit: AuditLog) -> None:
+    """Write the outcome of every change that a crash interrupted, and clear away its temporary files."""
+    open_intents, whole = _open_intents(audit.path)
+    outcomes = [_settle(targets, intent) for intent in open_intents]
+    known = {str(intent["candidate"]): intent for intent in open_intents if "candidate" in intent}
+    kept = [left for target in targets.all() for left in _clear(targets, target, known, whole=whole)]
+    records = [*outcomes, *kept]
+    if records:
+        audit.write(*records)
+
+
+def _open_intents(path: str) -> tuple[list[dict[str, Any]], bool]:
+    """The intents of the last run that have no outcome, and whether the log has all of that run."""
+    settled: set[str] = set()
+    found: list[dict[str, Any]] = []
+    for record in records_backwards(path):
+        event, change = record.get("event"), record.get("change")
+        if event == "started":
+            return found[::-1], True
+        if event == "outcome":
+            settled.add(str(change))
+        elif event == "intent" and change not in settled:
+            found.append(record)
+    return found[::-1], not found
+
+
+def _settle(targets: Targets, intent: dict[str, Any]) -> dict[str, object]:
+    """The outcome of an interrupted change, from what is on disk now."""
+    try:
+        snapshot = targets.read(str(intent["target"]))
+        now = "absent" if snapshot is None else f"sha256:{snapshot.digest}"
+    except Refused:
+        now = None
+    done = now is not None and now == intent["after"]
+    kind = None if done else "unavailable" if now == intent["before"] else "unknown"
+    fields = {
+        name: intent[name]
+        for name in ("peer", "id", "method", "target", "keys", "grant", "actor", "note", "change", "before")
+        if name in intent
+    }
+    changed = done and intent["before"] != intent["after"]
+    return {
+        "event": "outcome", **fields, "verdict": "allowed", "kind": kind, "changed": changed, "after": now,
+        "recovered": True,
+    }  # fmt: skip
+
+
+def _clear(
+    targets: Targets, name: str, known: dict[str, dict[str, Any]], *, whole: bool
+) -> Iterator[dict[str, object]]:
+    """Remove the temporary files in a target's directory; a record for each that has to stay."""
+    target = targets.all()[name]
+    try:
+        with storage_faults():
+            directory = open_without_links(target.directory, os.O_RDONLY | os.O_DIRECTORY)
+    except Refused:
+        return
+    try:
+        for leftover in filter(LEFTOVER.fullmatch, os.listdir(directory)):
+            intent = known.get(leftover)
+            if (intent is None and whole) or (intent is not None and _is_of(targets, directory, leftover, intent)):
+                os.unlink(leftover, dir_fd=directory)
+            else:
+                yield {"event": "leftover", "target": name, "candidate": leftover}
+    finally:
+        os.close(directory)
+
+
+def _is_of(targets: Targets, directory: int, leftover: str, intent: dict[str, Any]) -> bool:
+    """Whether a temporary file holds what its intent names: what was to come, or what was there."""
+    target, _ = targets.find(str(intent["target"]))
+    try:
+        descriptor = open_without_links(leftover, os.O_RDONLY | os.O_NONBLOCK, directory=directory)
+    except OSError:
+        return False
+    try:
+        content = read_opened(descriptor, target, targets.limit(target))
+    except Refused:
+        return False
+    finally:
+        os.close(descriptor)
+    return f"sha256:{Snapshot.of(content).digest}" in (intent["before"], intent["after"])

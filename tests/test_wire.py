@@ -1,0 +1,119 @@
+"""Strict JSON in, strict JSON out."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rpcd.errors import Refused
+from rpcd.wire import MAX_DEPTH, decode, encode
+
+ACCEPTED = [
+    (b"{}", {}),
+    (b" [1, -2.5, true, null] ", [1, -2.5, True, None]),
+    (b'{"a":"[[[[{{{{"}', {"a": "[[[[{{{{"}),
+    (b'["\\"[", ' + b"[], " * MAX_DEPTH + b"1]", ['"[', *([[]] * MAX_DEPTH), 1]),
+    (b"[" * MAX_DEPTH + b"]" * MAX_DEPTH, None),
+    (b'"\\ud83d\\ude00"', "\U0001f600"),
+    (b'"\\u0000"', "\0"),
+    (b"18446744073709551615", 2**64 - 1),
+    (b"-9223372036854775808", -(2**63)),
+    (b"1e308", 1e308),
+    ("\u00e9".join('""').encode(), "\u00e9"),
+]
+
+REFUSED = {
+    "nothing": b"",
+    "not JSON": b'{"jsonrpc": "2.0", "method": "foobar, "params": "bar", "baz]',
+    "two values": b"{} {}",
+    "a trailing comma": b"[1,]",
+    "a comment": b"[1] // one",
+    "a number as nobody writes it": b"[01]",
+    "a duplicate member": b'{"a":1,"a":1}',
+    "a duplicate member further down": b'{"a":[{"b":1,"b":2}]}',
+    "a duplicate member spelled otherwise": b'{"a":1,"\\u0061":2}',
+    "NaN": b"[NaN]",
+    "Infinity": b"[-Infinity]",
+    "a number beyond a double": b"1e400",
+    "an integer beyond 64 bits": b"18446744073709551616",
+    "an integer below 64 bits": b"-9223372036854775809",
+    "an integer of 5,000 digits": b"9" * 5000,
+    "one bracket too deep": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
+    "900 objects deep": b'{"a":' * 900 + b"1" + b"}" * 900,
+    "100,000 open brackets": b"[" * 100_000,
+    "brackets that do not fit": b"[}" * 100_000,
+    "a raw control character": b'"\x01"',
+    "an invalid byte": b'"\xff"',
+    "an overlong form": b'"\xc0\xaf"',
+    "an encoded surrogate": b'"\xed\xa0\x80"',
+    "half a surrogate pair": b'"\\ud800"',
+    "half a surrogate pair in a name": b'{"\\uDFFF": 1}',
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "UTF-16 without a mark": '{"a": 1}'.encode("utf-16-le"),
+    "UTF-32": '{"a": 1}'.encode("utf-32"),
+    "a NUL after the value": b"{}\x00",
+}
+
+
+@pytest.mark.parametrize(("data", "value"), ACCEPTED)
+def test_strict_json_is_read(data: bytes, value: object) -> None:
+    """What RFC 8259 calls JSON is read as the value that it stands for."""
+    found = decode(data)
+    assert value is None or found == value
+
+
+@pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED.keys())
+def test_anything_else_is_a_parse_error(data: bytes) -> None:
+    """Whatever is not strict JSON is a `parse_error`, which says nothing about it."""
+    with pytest.raises(Refused) as refused:
+        decode(data)
+    assert (refused.value.kind, refused.value.data) == ("parse_error", {})
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    """Any bytes at all are a value or a `parse_error`, and nothing else."""
+    try:
+        value = decode(data)
+    except Refused as refused:
+        assert refused.kind == "parse_error"
+    else:
+        assert decode(encode(value)) == value
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+    max_leaves=20,
+)
+
+
+@given(values)
+def test_what_is_written_is_read_back(value: object) -> None:
+    """Every JSON value comes back as it was, type by type, and any strict reader reads it."""
+    assert repr(decode(encode(value))) == repr(value)
+    assert json.loads(encode(value)) == value
+
+
+def test_integers_of_documents_may_have_any_size() -> None:
+    """An integer over 64 bits, which a TOML or JSON file may hold, is written with all its digits."""
+    assert encode({"n": 10**30}) == b'{"n":' + b"1" + b"0" * 30 + b"}"
+
+
+def test_not_a_number_beside_a_large_integer_is_an_error() -> None:
+    """NaN is never written, not even by the encoder for large integers."""
+    with pytest.raises(ValueError, match="Out of range"):
+        encode([10**30, math.nan])
+
+
+def test_what_json_cannot_hold_is_an_error() -> None:
+    """A value that is no JSON is an error for the gate, not a guess."""
+    with pytest.raises(TypeError):
+        encode({"a": object()})
