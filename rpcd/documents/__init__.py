@@ -17,6 +17,7 @@ from typing import Final
 
 from rpcd.documents import splice as splices
 from rpcd.documents.document import Document, Entry, Format, Value
+from rpcd.documents.ini import INI
 from rpcd.documents.key import Key, KeyPattern, format_key, parse_key
 from rpcd.documents.proof import GONE, prove, same
 from rpcd.documents.splice import Splice
@@ -42,7 +43,7 @@ __all__ = [
     "update",
 ]
 
-FORMATS: Final[Mapping[str, Format]] = {form.name: form for form in (TEXT,)}
+FORMATS: Final[Mapping[str, Format]] = {form.name: form for form in (INI, TEXT)}
 """Every format by the name that settings give it."""
 
 SMALL: Final = 16 * 1024
@@ -59,44 +60,44 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def check(format: str, content: bytes) -> None:
+def check(form: str, content: bytes) -> None:
     """Raise `Refused("not_editable")`, with the place where it is known, unless `content` is in the format."""
-    if FORMATS[format] is not TEXT:
-        opened = _opened(format, content)
+    if FORMATS[form] is not TEXT:
+        opened = _opened(form, content)
         opened.document, opened.tree  # noqa: B018
 
 
-def open_document(format: str, content: bytes) -> Document:
+def open_document(form: str, content: bytes) -> Document:
     """The located document; the ones used last are kept.
 
     Raises `Refused("not_editable")` for a text that is not in the format.
     """
-    return _opened(format, content).document
+    return _opened(form, content).document
 
 
-def update(format: str, content: bytes, key: Key, value: Value) -> bytes:
+def update(form: str, content: bytes, key: Key, value: Value) -> bytes:
     """`content` with `key` being `value`, which is proven.
 
     Raises `Refused("not_editable")`, and `Refused("no_such_key")` for an element beyond the end of an array.
     """
-    before = _opened(format, content)
+    before = _opened(form, content)
     return _proven(before, before.document.put(key, value), key, value)
 
 
-def delete(format: str, content: bytes, key: Key) -> bytes:
+def delete(form: str, content: bytes, key: Key) -> bytes:
     """`content` without `key`, which is proven.
 
     Raises `Refused("not_editable")` and `Refused("no_such_key")`.
     """
-    before = _opened(format, content)
+    before = _opened(form, content)
     return _proven(before, before.document.remove(key), key, GONE)
 
 
 class _Opened:
     """A text, and what has been found out about it so far."""
 
-    def __init__(self, format: str, content: bytes) -> None:
-        self.format = FORMATS[format]
+    def __init__(self, form: str, content: bytes) -> None:
+        self.format = FORMATS[form]
         self.text = decode(content)
 
     @cached_property
@@ -114,8 +115,8 @@ _keep_small: Final = lru_cache(maxsize=64)(_Opened)
 _keep_large: Final = lru_cache(maxsize=4)(_Opened)
 
 
-def _opened(format: str, content: bytes) -> _Opened:
-    return (_keep_small if len(content) <= SMALL else _keep_large)(format, content)
+def _opened(form: str, content: bytes) -> _Opened:
+    return (_keep_small if len(content) <= SMALL else _keep_large)(form, content)
 
 
 def _proven(before: _Opened, splice: Splice, key: Key, value: object) -> bytes:

@@ -4,20 +4,54 @@ A format is a *locator*, which says where in a text things are and how a new one
 reads a whole text and shares nothing with the locator (design: an edit is a splice, and it is proven).
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from rpcd.documents.key import Key
+from rpcd.documents.key import CONTROL, Key
 from rpcd.documents.splice import Splice
+from rpcd.errors import Refused
 
-__all__ = ["MAX_DEPTH", "Document", "Entry", "Format", "Value"]
+__all__ = ["MAX_DEPTH", "UNFIT", "Document", "Entry", "Format", "Untold", "Value", "index", "not_editable"]
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 """What JSON can say. Dates of TOML travel as strings."""
 
 MAX_DEPTH: Final = 64
 """Tables and arrays within each other."""
+
+UNFIT: Final = re.compile(rf"[{CONTROL}\ud800-\udfff]")
+"""What no key, section or one-line value is given: control characters, and bytes that are no UTF-8."""
+
+INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+
+
+class Untold(str):
+    """What stands in a text where a value cannot be told: a shell would work it out, or readers disagree about it."""
+
+    __slots__ = ()
+
+
+def index(segment: str) -> int | None:
+    """The number that a segment is, where it addresses an element of an array."""
+    return int(segment) if INDEX.fullmatch(segment) else None
+
+
+def not_editable(reason: str, text: str = "", at: int | None = None) -> Refused:
+    """The refusal, with line and column (in characters, from 1) of the place `at` in `text`, where there is one.
+
+    Reasons: `syntax` (no text of this format), `depth`, `duplicate` (a name stands twice where it must not),
+    `ambiguous` (readers disagree about what stands there), `expression` (only a shell can tell the value), `bytes` (no
+    UTF-8), `type` (the format cannot hold such a value there), `structure` (a value where tables are, or the other
+    way), `characters` (a key or value that the format cannot spell), `quoting` (it would need quotes, which this file
+    does not use), `proof` (the judge does not find exactly the asked change), `format` (it has no keys).
+    """
+    if at is None:
+        return Refused("not_editable", reason=reason)
+    before = text[:at].removeprefix("\ufeff")
+    line = before.count("\n") + 1
+    return Refused("not_editable", reason=reason, line=line, column=len(before) - before.rfind("\n"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ Rules of this file:
 """
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Final
 
 from rpcd.errors import Refused
 
-__all__ = ["MAX_SEGMENTS", "Key", "KeyPattern", "format_key", "parse_key"]
+__all__ = ["CONTROL", "MAX_SEGMENTS", "Key", "KeyPattern", "format_key", "parse_key"]
 
 Key = tuple[str, ...]
 """The canonical key. An element of an array is addressed by its number in decimal: `("hosts", "0")`."""
@@ -137,4 +138,4 @@ def _unescape(basic: str) -> str:
 def _character(escape: re.Match[str]) -> str:
     short, four, eight = escape.groups()
     code = int(four or eight or "0", 16)
-    return _MEANING[short] if short else chr(code) if code <= 0x10FFFF else "\0"
+    return _MEANING[short] if short else chr(code) if code <= sys.maxunicode else "\0"

@@ -1,0 +1,242 @@
+"""Ini files: what an edit changes. Pure.
+
+Rules of this file:
+
+- A value is replaced where it stands; a new key is added after the last one of its section, a new section after all
+  others (or after the last of its name), in the style of what stands there.
+- A key or section is repeated only in a file that repeats something, and a key stands alone only in a file that has
+  such keys: other readers would refuse the whole file.
+- What readers disagree about is left alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from rpcd.documents.document import Entry, Value, index, not_editable
+from rpcd.documents.ini.layout import Item, Layout, Node, Section, locate
+from rpcd.documents.ini.spelling import Style, require_name
+from rpcd.documents.key import Key
+from rpcd.documents.splice import Splice, join
+from rpcd.errors import Refused
+
+__all__ = ["IniDocument"]
+
+
+class IniDocument:
+    """A located ini file."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._layout: Layout = locate(text)
+
+    @cached_property
+    def _style(self) -> Style:
+        return Style(self._layout)
+
+    def get(self, key: Key) -> Value:
+        """See `Document`."""
+        return self._layout.value(self._found(key))
+
+    def entries(self) -> Sequence[Entry]:
+        """See `Document`."""
+        return self._layout.entries()
+
+    def put(self, key: Key, value: Value) -> Splice:
+        """See `Document`."""
+        node = self._layout.find(key)
+        splices = self._add(key, value) if node is None else self._replace(node, value)
+        return join(self._text, splices)
+
+    def remove(self, key: Key) -> Splice:
+        """See `Document`."""
+        return join(self._text, self._removal(self._found(key)))
+
+    def _found(self, key: Key) -> Node:
+        node = self._layout.find(key)
+        if node is None:
+            raise Refused("no_such_key")
+        return node
+
+    # What is there is replaced.
+
+    def _replace(self, node: Node, value: Value) -> list[Splice]:
+        nodes: list[Item | Section] = [*node] if isinstance(node, list) else [node]
+        if sections := [one for one in nodes if isinstance(one, Section)]:
+            return self._replace_sections(sections, value)
+        items = [one for one in nodes if isinstance(one, Item)]
+        values = self._several(value) if isinstance(value, list) else [value]
+        splices = [self._value(item, new) for item, new in zip(items, values, strict=False)]
+        splices += [self._lines(item) for item in items[len(values) :]]
+        if more := values[len(items) :]:
+            last = items[-1]
+            lines = [self._line(self._home(last), last.name, new, last) for new in more]
+            splices.append(self._insert(last.end, lines))
+        return splices
+
+    def _replace_sections(self, sections: Sequence[Section], value: Value) -> list[Splice]:
+        tables = self._several(value) if isinstance(value, list) else [value]
+        splices = []
+        for section, table in zip(sections, tables, strict=False):
+            splices += self._table(section, table)
+        for section in sections[len(tables) :]:
+            splices += self._removal(section)
+        lines: list[str] = []
+        for table in tables[len(sections) :]:
+            lines += ["", *self._section(sections[0].name, table)]
+        return [*splices, self._insert(sections[-1].end, lines)] if lines else splices
+
+    def _table(self, section: Section, table: Value) -> list[Splice]:
+        """What gives a section exactly these keys."""
+        if not isinstance(table, dict):
+            raise not_editable("structure")
+        splices = []
+        lines: list[str] = []
+        for name, items in section.keys.items():
+            if name not in table:
+                splices += self._removal(items)
+        for name, value in table.items():
+            held = section.keys.get(name)
+            if held is not None:
+                splices += self._replace(held, value)
+            else:
+                lines += self._new_lines(section, name, value)
+        if lines:
+            splices.append(self._insert(section.end, lines))
+        return splices or [Splice(section.head_end, section.head_end, "")]
+
+    def _value(self, item: Item, value: Value) -> Splice:
+        self._require_settled(item)
+        text = self._text
+        if value is None:
+            if item.value is not None and not self._style.has_nulls:
+                raise not_editable("type")
+            return Splice(item.name_end, item.value_end + len(item.quote), "")
+        written = self._style.value(value, item)
+        if item.value is None:
+            _, separator = self._style.separator(item.name, self._home(item))
+            return Splice(item.name_end, item.name_end, separator + written)
+        start, end = item.value_start - len(item.quote), item.value_end + len(item.quote)
+        if not item.value:
+            if text[start - 1] in "=:" and text[item.name_end] in " \t" and start == end:
+                written = " " + written  # `key =` has no white space to show after its mark
+            if text[end : end + 1] in {";", "#"}:
+                written += " "
+        return Splice(start, end, written)
+
+    # What is not there is added.
+
+    def _add(self, key: Key, value: Value) -> list[Splice]:
+        layout = self._layout
+        name = key[-1]
+        if len(key) == 1:
+            if isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict)):
+                return self._add_section(name, value)
+            return self._add_key(layout.top, name, value)
+        parent = layout.find(key[:-1])
+        if isinstance(parent, Section):
+            if isinstance(value, dict):
+                return self._repeat(key, [parent], value)
+            return self._add_key(parent, name, value)
+        if parent is None:
+            if len(key) > 2 or key[0] in layout.tables or key[0] in layout.top.keys:  # noqa: PLR2004
+                raise not_editable("structure")
+            return self._add_section(key[0], {name: value})
+        return self._repeat(key, [parent] if isinstance(parent, Item) else parent, value)
+
+    def _repeat(self, key: Key, nodes: Sequence[Item] | Sequence[Section], value: Value) -> list[Splice]:
+        """What adds one more of the same key or section."""
+        if index(key[-1]) != len(nodes):
+            raise Refused("no_such_key")
+        if not self._style.repeats:
+            raise not_editable("type")
+        last = nodes[-1]
+        if isinstance(last, Section):
+            return [self._insert(last.end, ["", *self._section(last.name, value)])]
+        self._require_settled(last)
+        return [self._insert(last.end, [self._line(self._home(last), last.name, value, last)])]
+
+    def _add_key(self, section: Section, name: str, value: Value) -> list[Splice]:
+        layout = self._layout
+        if section is layout.top and not section.items:
+            if layout.sections:  # most readers want a section around every key
+                raise not_editable("structure")
+            return [self._insert(len(self._text), self._new_lines(section, name, value))]
+        return [self._insert(section.end, self._new_lines(section, name, value))]
+
+    def _add_section(self, name: str, value: Value) -> list[Splice]:
+        require_name(name, (*self._layout.tables, *self._layout.top.keys), section=True)
+        tables = self._several(value) if isinstance(value, list) else [value]
+        lines: list[str] = []
+        text = self._text
+        blank = bool(text.strip("\ufeff \t\r\n")) and self._style.blank_between_sections()
+        if blank and text.endswith(("\n\n", "\n\r\n")):
+            blank = False
+        for table in tables:
+            lines += [*([""] if blank or lines else []), *self._section(name, table)]
+        return [self._insert(len(text), lines)]
+
+    def _section(self, name: str, table: Value) -> list[str]:
+        """The lines of a new section."""
+        if not isinstance(table, dict):
+            raise not_editable("structure")
+        lines = [f"[{name}]"]
+        section = Section(name, 0, 0)
+        for key, value in table.items():
+            lines += self._new_lines(section, key, value, table)
+        return lines
+
+    def _new_lines(
+        self, section: Section, name: str, value: Value, table: Mapping[str, Value] | None = None
+    ) -> list[str]:
+        require_name(name, (*section.keys, *(other for other in table or () if other != name)))
+        values = self._several(value) if isinstance(value, list) else [value]
+        return [self._line(section, name, one, None) for one in values]
+
+    def _line(self, section: Section, name: str, value: Value, like: Item | None) -> str:
+        """The line of a new key, or of one more of the same key."""
+        indent, separator = self._style.separator(name, section)
+        if value is None:
+            if not self._style.has_nulls:
+                raise not_editable("type")
+            return indent + name
+        return (indent + name + separator + self._style.value(value, like)).rstrip(" \t")
+
+    def _several(self, values: list[Value]) -> list[Value]:
+        """The values of a repeated key or section: one alone would be read as no array."""
+        if len(values) < 2 or not self._style.repeats:  # noqa: PLR2004
+            raise not_editable("type")
+        return values
+
+    # Places.
+
+    def _removal(self, node: Node) -> list[Splice]:
+        if isinstance(node, Item):
+            return [self._lines(node)]
+        if isinstance(node, Section):
+            return [Splice(node.start, self._after_blank_lines(node.end), "")]
+        return [splice for one in node for splice in self._removal(one)]
+
+    def _lines(self, item: Item) -> Splice:
+        self._require_settled(item)
+        return Splice(item.start, item.end, "")
+
+    def _insert(self, at: int, lines: Sequence[str]) -> Splice:
+        """Whole lines at the end of a line, or at the end of a text that may lack its last line end."""
+        newline = self._style.newline
+        if at and self._text[at - 1] not in "\r\n\ufeff":
+            return Splice(at, at, "".join(newline + line for line in lines))
+        return Splice(at, at, "".join(line + newline for line in lines))
+
+    def _after_blank_lines(self, at: int) -> int:
+        rest = self._text[at:]
+        blank = len(rest) - len(rest.lstrip(" \t\r\n"))
+        return at + len(rest[:blank].rstrip(" \t"))
+
+    def _home(self, item: Item) -> Section:
+        """The section that an item stands in."""
+        layout = self._layout
+        return next((one for one in layout.sections if one.start < item.start < one.end), layout.top)
+
+    def _require_settled(self, item: Item) -> None:
+        if item.locked:
+            raise not_editable("ambiguous", self._text, item.start)
