@@ -84,7 +84,7 @@ def check(config: str) -> None:
     try:
         settings, faults = daemon.check(config)
     except SettingsFault as fault:
-        settings, faults = None, fault.faults
+        settings, faults = None, list(fault.faults)
     for line in faults:
         click.echo(line, err=True)
     if settings is None or faults:
@@ -159,7 +159,8 @@ def _parse(params: tuple[str, ...]) -> dict[str, Any]:
 def _call(client: Any, method: str, given: dict[str, Any]) -> Any:
     """Contents travel the way they fit; everything else is as the server says it."""
     if method == "replace_file" and isinstance(given.get("content"), str | bytes) and "target" in given:
-        return dataclasses.asdict(client.replace_file(**given))
+        done = dataclasses.asdict(client.replace_file(**given))
+        return {name: value for name, value in done.items() if value is not None}
     if method == "read_file" and "target" in given and given.keys() <= {"target", "as"}:
         found = client.read_file(given["target"], given.get("as"))
         return {"content": _text(found.content), "revision": found.revision, "size": found.size}

@@ -15,7 +15,7 @@ import inspect
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from jsonrpcserver import Error, Success, dispatch_to_response
@@ -136,7 +136,7 @@ class Gate:
             return self._finish(call, _message(None, call.refusal.error()))
         call.name, call.id, call.notification = request["method"], request.get("id"), "id" not in request
         response = dispatch_to_response(
-            request, self._table, context=call, deserializer=_same, validator=_same, post_process=_same
+            request, cast("Any", self._table), context=call, deserializer=_same, validator=_same, post_process=_same
         )
         if call.pending is not None:
             return self._wait(call, call.pending)
@@ -145,7 +145,7 @@ class Gate:
         if not call.settled:  # jsonrpcserver answered by itself: its words are not ours
             call.refusal = incident(RuntimeError("a reply that the guard did not make"))
             return self._finish(call, _message(call.id, call.refusal.error()))
-        return self._finish(call, to_serializable(response))
+        return self._finish(call, cast("dict[str, object]", to_serializable(cast("Any", response))))
 
     async def _wait(self, call: Call, pending: Awaitable[object]) -> bytes | None:
         """Finish a call whose handler takes time."""
@@ -174,7 +174,7 @@ class Gate:
         self._record(call, {})
         return data
 
-    def _record(self, call: Call, more: Mapping[str, object]) -> None:
+    def _record(self, call: Call, more: dict[str, object]) -> None:
         """Write what became of a call, unless the store has done so."""
         if call.recorded:
             return
@@ -210,7 +210,7 @@ class _Guard:
         except BaseException as error:  # noqa: BLE001 - SystemExit and MemoryError too: one request fails, the server lives
             call.refusal = refusal(error)
             told = call.refusal.error()
-            return Error(told["code"], told["message"], told["data"])  # type: ignore[arg-type]
+            return Error(told["code"], told["message"], told["data"])
         if isinstance(result, Awaitable):
             call.pending = result
             return Success(None)

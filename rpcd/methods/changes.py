@@ -32,7 +32,6 @@ async def change(
         Edit(
             target=call.name_of_target,
             apply=judged,
-            uid=call.peer.uid,
             if_revision=params.get("if_revision"),
             dry_run=dry_run,
             blind=blind,

@@ -125,7 +125,8 @@ def _unified(name: str, changes: list[Opcode], before: Seen, after: Seen) -> Ite
             if what == "equal":
                 yield from (f" {line}" for line in before[span[0] : span[1]])
             else:
-                yield from _changed([(what, *span)], before, after)
+                a, b, c, d = span
+                yield from _changed([(what, a, b, c, d)], before, after)
 
 
 def _hunks(changes: list[Opcode]) -> Iterator[list[Opcode]]:

@@ -8,7 +8,7 @@ Rules of this file:
   what the peer may read).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from itertools import dropwhile, islice
 from typing import Any, Final
@@ -48,16 +48,15 @@ def list_keys(call: Call, params: dict[str, Any]) -> Awaitable[object] | object:
 
 def _keys(call: Call, params: dict[str, Any], snapshot: Snapshot) -> dict[str, object]:
     prefix = parse_key(params["prefix"]) if "prefix" in params else ()
-    granted = (
+    granted: Iterator[dict[str, object]] = (
         {"key": format_key(entry.key), "type": entry.type}
         for entry in documents.open_document(call.find().format, snapshot.content).entries()
         if entry.key[: len(prefix)] == prefix and call.may("list_keys", entry.key)
     )
-    rest = granted
     if "after" in params:
         after = format_key(parse_key(params["after"]))
-        rest = islice(dropwhile(lambda item: item["key"] != after, granted), 1, None)  # type: ignore[assignment]
-    found, following = page(rest, "key", params.get("limit", DEFAULT_LIMIT), call.room)
+        granted = islice(dropwhile(lambda item: item["key"] != after, granted), 1, None)
+    found, following = page(granted, "key", params.get("limit", DEFAULT_LIMIT), call.room)
     revision = call.store.revisions.name(snapshot.digest, plain=call.plain)
     return {"keys": found, "revision": revision, **following}
 

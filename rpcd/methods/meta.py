@@ -43,7 +43,7 @@ def targets(call: Call, _params: dict[str, Any]) -> dict[str, object]:
         methods = sorted(
             method
             for method, row in rules.methods.items()
-            if row.target is not None and rules.policy.reaches(call.peer, method, name)
+            if row.target is not None and rules.policy.permits(call.peer, method, name) is not None
         )
         if methods:
             kind = "file" if target.file is not None else "directory"

@@ -58,7 +58,7 @@ def _settle(targets: Targets, intent: dict[str, Any]) -> dict[str, object]:
         now = None
     done = now is not None and now == intent["after"]
     kind = None if done else "unavailable" if now == intent["before"] else "unknown"
-    fields = {
+    fields: dict[str, object] = {
         name: intent[name]
         for name in ("peer", "id", "method", "target", "keys", "grant", "actor", "note", "change", "before")
         if name in intent

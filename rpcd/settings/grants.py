@@ -1,0 +1,107 @@
+"""Grants: judged by the methods, targets and names that there are."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from rpcd.documents.key import KeyPattern
+from rpcd.policy import Grant
+from rpcd.settings.faults import Faults, Place
+from rpcd.settings.files import Source
+from rpcd.settings.identities import Identities
+from rpcd.settings.targets import Target
+
+__all__ = ["MethodFacts", "build_grant"]
+
+
+class MethodFacts(Protocol):
+    """What a grant has to know of a method."""
+
+    @property
+    def target(self) -> str | None:
+        """The parameter that names its target."""
+
+    @property
+    def key(self) -> str | None:
+        """The parameter that names its key."""
+
+    @property
+    def whole_file(self) -> bool:
+        """Whether it acts on all keys at once."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it is for everybody whom a grant names."""
+
+
+def build_grant(
+    table: Mapping[str, Any],
+    source: Source,
+    number: int,
+    methods: Mapping[str, MethodFacts],
+    targets: Mapping[str, Target],
+    identities: Identities,
+    faults: Faults,
+) -> Grant:
+    """The grant that a table describes; its faults go to `faults`."""
+    at = faults.at(source.name, "grants", number)
+    known = _methods(table, methods, at)
+    keys = tuple(_keys(table, at))
+    if keys and not any(pattern.covers_below(()) for pattern in keys):
+        for name in known:
+            if methods[name].whole_file:
+                at.below("keys").add(f"'{name}' acts on whole files: grant it without keys")
+    if "targets" not in table:
+        for name in known:
+            if methods[name].target is not None:
+                at.add(f"'{name}' needs targets")
+    patterns = tuple(_targets(table, targets, at))
+    if keys and patterns and all(_is_text(pattern, targets) for pattern in patterns):
+        at.below("keys").add("a text has no keys")
+    uids = [identities.user(user, at.below("users")) for user in table.get("users", ())]
+    gids = [identities.group(group, at.below("groups")) for group in table.get("groups", ())]
+    return Grant(
+        uids=frozenset(uid for uid in uids if uid is not None),
+        gids=frozenset(gid for gid in gids if gid is not None),
+        units=frozenset(table.get("units", ())),
+        methods=frozenset(known),
+        targets=patterns,
+        keys=keys,
+        source=source.grant_source(number),
+    )
+
+
+def _methods(table: Mapping[str, Any], methods: Mapping[str, MethodFacts], at: Place) -> list[str]:
+    """The methods of a grant that exist."""
+    known = []
+    for name in table["methods"]:
+        if name in methods:
+            known.append(name)
+        else:
+            at.below("methods").add(f"there is no method '{name}'")
+    return known
+
+
+def _keys(table: Mapping[str, Any], at: Place) -> Iterator[KeyPattern]:
+    for text in table.get("keys", ()):
+        try:
+            yield KeyPattern.parse(text)
+        except ValueError as error:
+            at.below("keys").add(f"{text!r}: {error}")
+
+
+def _targets(table: Mapping[str, Any], targets: Mapping[str, Target], at: Place) -> Iterator[str]:
+    """The patterns of a grant, each of which has to mean something."""
+    for pattern in table.get("targets", ()):
+        name, slash, _file = pattern.partition("/")
+        if pattern == "*":
+            yield pattern
+        elif name not in targets:
+            at.below("targets").add(f"there is no target '{name}'")
+        elif slash and targets[name].names is None:
+            at.below("targets").add(f"'{name}' is a single file, and has none below it")
+        else:
+            yield pattern
+
+
+def _is_text(pattern: str, targets: Mapping[str, Target]) -> bool:
+    return pattern != "*" and targets[pattern.partition("/")[0]].format == "text"
