@@ -72,7 +72,7 @@ def changes(console: Console, scratch: Path, programs: Programs) -> None:
     for number in range(files):
         settings += f'\n[targets.t{number}]\npath = "{{scratch}}/files/t{number}.ini"\nformat = "ini"\n'
     names = ["shop", *(f"t{number}" for number in range(files))]
-    in_c, by_sudo = scratch / "durable", scratch / "crudini.ini"
+    in_c, by_sudo = scratch / "replaced", scratch / "crudini.ini"
     in_c.mkdir()
     by_sudo.write_text(ini(LINES * 64))
     with rpcd(scratch, "changes", settings, {f"{name}.ini": ini(LINES * 64) for name in names}) as ours:
