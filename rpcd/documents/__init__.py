@@ -16,8 +16,10 @@ from functools import cached_property, lru_cache
 from typing import Final
 
 from rpcd.documents import splice as splices
-from rpcd.documents.document import Document, Entry, Format, Value
+from rpcd.documents.document import Document, Entry, Format, Value, require_fit
+from rpcd.documents.env import ENV
 from rpcd.documents.ini import INI
+from rpcd.documents.json import JSON
 from rpcd.documents.key import Key, KeyPattern, format_key, parse_key
 from rpcd.documents.proof import GONE, prove, same
 from rpcd.documents.splice import Splice
@@ -43,7 +45,7 @@ __all__ = [
     "update",
 ]
 
-FORMATS: Final[Mapping[str, Format]] = {form.name: form for form in (INI, TEXT)}
+FORMATS: Final[Mapping[str, Format]] = {form.name: form for form in (ENV, INI, JSON, TEXT)}
 """Every format by the name that settings give it."""
 
 SMALL: Final = 16 * 1024
@@ -63,8 +65,7 @@ def encode(text: str) -> bytes:
 def check(form: str, content: bytes) -> None:
     """Raise `Refused("not_editable")`, with the place where it is known, unless `content` is in the format."""
     if FORMATS[form] is not TEXT:
-        opened = _opened(form, content)
-        opened.document, opened.tree  # noqa: B018
+        open_document(form, content)
 
 
 def open_document(form: str, content: bytes) -> Document:
@@ -80,6 +81,7 @@ def update(form: str, content: bytes, key: Key, value: Value) -> bytes:
 
     Raises `Refused("not_editable")`, and `Refused("no_such_key")` for an element beyond the end of an array.
     """
+    require_fit(value, len(key))
     before = _opened(form, content)
     return _proven(before, before.document.put(key, value), key, value)
 
@@ -102,7 +104,8 @@ class _Opened:
 
     @cached_property
     def document(self) -> Document:
-        """What the locator found."""
+        """What the locator found, in a text that the judge has taken."""
+        _ = self.tree  # the judge first: locators rely on a text of their format
         return self.format.open(self.text)
 
     @cached_property

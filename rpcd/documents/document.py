@@ -4,6 +4,7 @@ A format is a *locator*, which says where in a text things are and how a new one
 reads a whole text and shares nothing with the locator (design: an edit is a splice, and it is proven).
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,19 @@ from rpcd.documents.key import CONTROL, Key
 from rpcd.documents.splice import Splice
 from rpcd.errors import Refused
 
-__all__ = ["MAX_DEPTH", "UNFIT", "Document", "Entry", "Format", "Untold", "Value", "index", "not_editable"]
+__all__ = [
+    "MAX_DEPTH",
+    "UNFIT",
+    "Document",
+    "Entry",
+    "Format",
+    "Untold",
+    "Value",
+    "index",
+    "not_editable",
+    "require_fit",
+    "require_told",
+]
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 """What JSON can say. Dates of TOML travel as strings."""
@@ -24,6 +37,8 @@ MAX_DEPTH: Final = 64
 UNFIT: Final = re.compile(rf"[{CONTROL}\ud800-\udfff]")
 """What no key, section or one-line value is given: control characters, and bytes that are no UTF-8."""
 
+_UNPAIRED: Final = re.compile(r"[\ud800-\udfff]")
+
 INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
@@ -31,6 +46,48 @@ class Untold(str):
     """What stands in a text where a value cannot be told: a shell would work it out, or readers disagree about it."""
 
     __slots__ = ()
+
+
+def require_told(value: Value) -> Value:
+    """`value`, where JSON can tell it.
+
+    Raises `Refused("not_editable")` for bytes that are no UTF-8, and for numbers that are none or have no end.
+    """
+    if isinstance(value, str):
+        if not value.isascii() and _UNPAIRED.search(value):
+            raise not_editable("bytes")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise not_editable("type")
+    elif isinstance(value, dict):
+        for name, held in value.items():
+            require_told(name)
+            require_told(held)
+    elif isinstance(value, list):
+        for held in value:
+            require_told(held)
+    return value
+
+
+def require_fit(value: Value, depth: int) -> None:
+    """Raise `Refused("not_editable")` unless `value`, `depth` tables deep, is made of what `Value` says, and no deeper.
+
+    Names of members are keys: no control characters, no lone surrogates.
+    """
+    if isinstance(value, dict | list):
+        if depth >= MAX_DEPTH:
+            raise not_editable("depth")
+        if isinstance(value, dict):
+            for name in value:
+                if not isinstance(name, str) or UNFIT.search(name):
+                    raise not_editable("characters")
+        for held in value.values() if isinstance(value, dict) else value:
+            require_fit(held, depth + 1)
+    elif isinstance(value, str):
+        if _UNPAIRED.search(value):
+            raise not_editable("characters")
+    elif value is not None and (not isinstance(value, int | float) or not math.isfinite(value)):
+        raise not_editable("type")
 
 
 def index(segment: str) -> int | None:

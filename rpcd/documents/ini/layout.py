@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from rpcd.documents.document import Entry, Untold, Value, index, not_editable
+from rpcd.documents.document import Entry, Untold, Value, index, not_editable, require_told
 from rpcd.documents.key import Key
 
 __all__ = ["Item", "Layout", "Node", "Section", "locate"]
@@ -198,7 +198,7 @@ class Layout:
         if isinstance(node, Item):
             if isinstance(node.value, Untold):
                 raise not_editable("ambiguous", self.text, node.start)
-            return node.value
+            return require_told(node.value)
         if isinstance(node, Section):
             return {name: self.value(items[0] if len(items) == 1 else items) for name, items in node.keys.items()}
         return [self.value(one) for one in node]

@@ -1,0 +1,121 @@
+r"""Env files: the locator. Pure.
+
+What is read is what a POSIX shell takes for assignments, one to a line and nothing else on it but a comment:
+
+- `NAME=value` and `export NAME=value`; the value in any mix of 'single', "double" and no quotes, over several lines
+  where quotes or a backslash lead there. `export NAME` is passed over.
+- A value with `$NAME`, `${NAME}`, `$(command)`, backticks, or a `~` that a shell would replace, is no literal, and
+  not told. Of a text with more of a program than that, nothing is told.
+- A name that stands twice has the last value.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rpcd.documents.document import Untold, not_editable
+
+__all__ = ["NAME", "Assignment", "Layout", "locate"]
+
+NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*+"
+
+_SUBSTITUTION: Final = rf"""
+      \$ {NAME} | \$ [0-9@*\#?$!-]
+    | \$ \{{ [^{{}}'"\\$`\n]*+ \}}
+    | \$ \( \( [^()'"\\`$\n]*+ \) \)
+    | \$ \( (?! \( ) (?: [^()'"\\`$\#\n]++ | '[^'\n]*+' | "[^"\\`$\n]*+" | \$ {NAME} )*+ \)
+    | ` [^`'"\\\n]*+ `
+    | \$ (?! [({{'"\w] )
+"""
+"""What a shell works out. A command is recognised as far as it is simple; others are refused with their text."""
+
+_STATEMENT: Final = re.compile(
+    rf"""[ \t]*+
+    (?: (?P<export> export [ \t]++ )?+ (?P<name> {NAME} ) =
+        (?P<value> (?:
+              [^\s'"\\$`&|;<>()\0]++ | [^\S \t\n]
+            | ' [^'\0]*+ '
+            | " (?: [^"\\$`\0]++ | \\ [^\0] | {_SUBSTITUTION} )*+ "
+            | \\ [^\0]
+            | {_SUBSTITUTION}
+        )*+ )
+      | export (?: [ \t]++ {NAME} )++
+    )?+
+    (?: (?<! [^ \t\n] ) \# [^\n\0]*+ | [ \t]++ (?: \# [^\n\0]*+ )? )?+
+    (?: \n | \Z )""",
+    re.VERBOSE,
+)
+_SPELLED: Final = re.compile(r"[\s'\"\\$`~*?\[{]")
+_WHOLE: Final = re.compile(r"""'([^']*+)'|"([^"\\$`]*+)\"""")
+_PIECE: Final = re.compile(r"""'([^']*+)'|"((?:[^"\\]++|\\[\s\S])*+)"|\\([\s\S])|([^'"\\]++)""")
+_IN_DOUBLE: Final = re.compile(r'\\([$`"\\]|\n)')
+_EXPANDS: Final = re.compile(r"[$`]|(?:\A|:)~")
+_GLOB: Final = re.compile(r"[*?\[{]")
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One assignment: its lines from `start` to `end`, its value as it is spelled from `value_start` to `value_end`."""
+
+    name: str
+    value: str
+    start: int
+    value_start: int
+    value_end: int
+    end: int
+    exported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All assignments, in the order of the text, and by name."""
+
+    assignments: Sequence[Assignment]
+    names: Mapping[str, Sequence[Assignment]]
+
+
+def locate(text: str) -> Layout:
+    """Find every assignment of `text`.
+
+    Raises `Refused("not_editable")` for a text that is anything else.
+    """
+    found: list[Assignment] = []
+    names: dict[str, list[Assignment]] = {}
+    at = 0
+    while at < len(text):
+        statement = _STATEMENT.match(text, at)
+        if statement is None:
+            raise not_editable("syntax", text, at)
+        name = statement["name"]
+        if name is not None:
+            start, end = statement.span("value")
+            exported = statement["export"] is not None
+            value = _value(text[start:end], exported=exported)
+            assignment = Assignment(name, value, at, start, end, statement.end(), exported)
+            found.append(assignment)
+            names.setdefault(name, []).append(assignment)
+        at = statement.end()
+    return Layout(found, names)
+
+
+def _value(spelled: str, *, exported: bool) -> str:
+    """What a shell makes of a spelling; an `Untold` where that depends on anything else."""
+    if not _SPELLED.search(spelled):
+        return spelled
+    if whole := _WHOLE.fullmatch(spelled):
+        return whole[1] if whole[1] is not None else whole[2]
+    parts: list[str] = []
+    literal = True
+    for single, double, escaped, bare in _PIECE.findall(spelled):
+        if bare:
+            literal = literal and not _EXPANDS.search("." + bare if parts else bare)
+            literal = literal and "\r" not in bare and not (exported and _GLOB.search(bare))
+            parts.append(bare)
+        elif double:
+            plain = re.sub(r"\\[\s\S]", "", double)
+            literal = literal and "$" not in plain and "`" not in plain
+            parts.append(_IN_DOUBLE.sub(lambda found: found[1].strip("\n"), double))
+        else:
+            parts.append(single or escaped.strip("\n"))
+    return "".join(parts) if literal else Untold(spelled)
