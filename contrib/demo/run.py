@@ -106,7 +106,8 @@ def show(console: Console, scratch: Path, caller: int) -> None:
         console.print(f"You are not root: the server in {scratch} and its caller are both uid {caller}.")
         console.print("The grants alone stand between them. As root, the caller would become www-data.")
     heading(console, "What the administrator has written")
-    console.print(Syntax(fill(RULES, scratch, caller), "toml"))
+    first = PLACES.count("\n") + 1
+    coloured(console, fill(RULES, scratch, caller), "toml", line_numbers=True, start_line=first)
 
     with server(scratch):
         seen = as_caller(caller, str(scratch / "rpcd.sock"), scratch / "files" / "shop.ini")
@@ -116,7 +117,7 @@ def show(console: Console, scratch: Path, caller: int) -> None:
         heading(console, f"{name}, before and after")
         after = (scratch / "files" / name).read_text()
         lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), name, name)
-        console.print(Syntax("".join(lines), "diff"))
+        coloured(console, "".join(lines), "diff")
     heading(console, "The audit log")
     console.print(trail(scratch / "audit.jsonl"))
 
@@ -129,6 +130,11 @@ def fill(settings: str, scratch: Path, caller: int) -> str:
 def heading(console: Console, words: str) -> None:
     """Begin a part."""
     console.print(f"\n[bold]{words}[/bold]")
+
+
+def coloured(console: Console, text: str, language: str, **options: Any) -> None:
+    """Show text in the colours of its language, on the terminal's own background."""
+    console.print(Syntax(text.rstrip("\n"), language, background_color="default", **options))
 
 
 @contextmanager
@@ -215,7 +221,7 @@ def tell(console: Console, seen: dict[str, Any], *, own_files: bool) -> None:
     table.add_row('get_key("shop", "mail.password")', Text(seen["refused"], "red"))
     console.print(table)
     heading(console, "What a dry run had told it beforehand")
-    console.print(Syntax(seen["preview"], "diff"))
+    coloured(console, seen["preview"], "diff")
 
 
 def trail(log: Path) -> Table:
@@ -228,7 +234,7 @@ def trail(log: Path) -> Table:
         verdict = record.get("kind") or record.get("verdict") or ""
         table.add_row(
             str(record["seq"]),
-            record["event"],
+            record["event"] + (" (dry run)" if record.get("dry_run") else ""),
             str(record.get("peer", {}).get("uid", "")),
             record.get("actor") or "",
             record.get("method") or "",
