@@ -1,0 +1,150 @@
+"""`Client` where something is wrong on the way: no server, a silent one, one that restarts or dies."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rpcd.client import AnswerLostError, Client, ConnectionFailedError, OutcomeUnknownError, TimedOutError
+from rpcd.client.errors import UnknownError
+from tests.clients.conftest import full_backlog, stopped
+from tests.harness.server import Rpcd, wait_until
+
+pytestmark = pytest.mark.usefixtures("no_descriptor_stays")
+
+
+@pytest.mark.parametrize("path", ["/nonexistent/rpcd.sock", "/dev/null", "/" + "x" * 200, "/dev/\0rpcd.sock"])
+def test_no_server(path: str) -> None:
+    """Where nobody listens, a call says so."""
+    with Client(path) as client, pytest.raises(ConnectionFailedError):
+        client.ping()
+
+
+def test_a_server_that_does_not_accept(server: Rpcd) -> None:
+    """Where no connection comes about in time, a call, even a change, has timed out and nothing was done."""
+    with full_backlog(server), Client(server.socket, connect_timeout=0.2) as client:
+        began = time.monotonic()
+        with pytest.raises(TimedOutError):
+            client.update_key("shop", "ui.theme", "dark")
+        assert 0.2 <= time.monotonic() - began < 2
+
+
+def test_a_read_that_is_not_answered(server: Rpcd) -> None:
+    """A read has timed out after its time; its late answer is nobody's, and the next call gets its own."""
+    with Client(server.socket, timeout=0.3) as client:
+        assert client.ping() == "pong"
+        with stopped(server):
+            began = time.monotonic()
+            with pytest.raises(TimedOutError):
+                client.get_key("shop", "ui.title")
+            assert 0.3 <= time.monotonic() - began < 2
+        assert client.get_key("shop", "ui.theme").value == "light"
+
+
+def test_a_change_that_is_not_answered(server: Rpcd) -> None:
+    """Of a change that was sent and not answered the client says that its outcome is not known; it sent it once."""
+    with Client(server.socket, timeout=0.3) as client:
+        with stopped(server), pytest.raises(AnswerLostError) as raised:
+            client.update_key("shop", "ui.theme", "dark")
+        assert isinstance(raised.value.__cause__, TimedOutError)
+        wait_until(lambda: server.records("outcome"), what="the change that was waiting")
+        assert client.get_key("shop", "ui.theme").value == "dark"
+    assert len(server.records("intent")) == 1
+
+
+def test_a_dry_run_that_is_not_answered(server: Rpcd) -> None:
+    """A dry run changes nothing: unanswered, it has timed out, and nothing about it is unknown."""
+    with Client(server.socket, timeout=0.3) as client, stopped(server), pytest.raises(TimedOutError):
+        client.update_key("shop", "ui.theme", "dark", dry_run=True)
+
+
+def test_the_server_dies_over_a_change(server: Rpcd) -> None:
+    """Where the connection breaks between a change and its answer, the outcome is not known."""
+    with Client(server.socket) as client:
+        killer = threading.Timer(0.3, server.kill)
+        killer.start()
+        with pytest.raises(AnswerLostError) as raised:
+            client.call("lab_pause", seconds=30)
+        killer.join()
+    assert isinstance(raised.value.__cause__, ConnectionFailedError)
+
+
+def test_lost_and_unknown_are_caught_together() -> None:
+    """Whoever has to handle an unknown outcome catches one class, whoever lost it."""
+    assert issubclass(AnswerLostError, OutcomeUnknownError)
+    assert issubclass(UnknownError, OutcomeUnknownError)
+
+
+@pytest.mark.parametrize("end", [Rpcd.stop, Rpcd.kill])
+def test_a_server_that_was_started_again(server: Rpcd, end: Callable[[Rpcd], None]) -> None:
+    """A connection that has gone is made again, for reads, and for changes that the kernel did not take."""
+    with Client(server.socket) as client:
+        assert client.get_key("shop", "ui.theme").value == "light"
+        end(server)
+        server.start()
+        assert client.update_key("shop", "ui.theme", "dark").changed is True
+        end(server)
+        server.start()
+        assert client.get_key("shop", "ui.theme").value == "dark"
+    assert len(server.records("intent")) == 1
+
+
+def test_a_server_that_stays_away(server: Rpcd) -> None:
+    """Where the connection has gone and cannot be made again, a call says so, and a later one succeeds."""
+    with Client(server.socket) as client:
+        client.ping()
+        server.stop()
+        with pytest.raises(ConnectionFailedError):
+            client.ping()
+        server.start()
+        assert client.ping() == "pong"
+
+
+def test_after_a_fork(server: Rpcd, as_user: Callable[..., Any]) -> None:
+    """A process forked from one that is connected makes its own connection, and leaves the other's alone."""
+    with Client(server.socket) as client:
+        for _ in range(3):
+            assert client.whoami().uid == os.getuid()
+            assert as_user(os.getuid(), os.getgid(), [], client.whoami).uid == os.getuid()
+
+
+def test_threads_share_a_client(server: Rpcd) -> None:
+    """Calls of several threads wait for each other, and each gets its own answer."""
+    wrong: list[str] = []
+
+    def act(key: str, value: str) -> None:
+        held = [client.get_key("shop", key).value for _ in range(50)]
+        wrong.extend(key for found in held if found != value)
+
+    with Client(server.socket) as client:
+        expected = {"ui.theme": "light", "ui.title": "A shop", "mail.from": "shop@example.org"}
+        threads = [threading.Thread(target=act, args=pair) for pair in expected.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wrong == []
+
+
+def test_an_interrupted_call(server: Rpcd) -> None:
+    """A call that an exception of a signal handler ends leaves a client that goes on with a new connection."""
+
+    class InterruptedCall(Exception):
+        pass
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise InterruptedCall
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with Client(server.socket) as client:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(InterruptedCall):
+                client.call("lab_pause", seconds=5)
+            assert client.ping() == "pong"
+    finally:
+        signal.signal(signal.SIGALRM, before)
