@@ -40,7 +40,8 @@ def open_trusted(path: str) -> int:
         for number, step in enumerate(steps, 1):
             so_far = os.path.join(so_far, step)
             last = number == len(steps)
-            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | (0 if last else os.O_DIRECTORY)
+            flags = os.O_NOFOLLOW | os.O_CLOEXEC
+            flags |= os.O_RDONLY | os.O_NONBLOCK if last else os.O_PATH | os.O_DIRECTORY
             below = os.open(step, flags, dir_fd=at)
             os.close(at)
             at = below

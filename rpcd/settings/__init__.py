@@ -8,21 +8,24 @@ Rules of this package:
 - A setting that this version does not carry out is a fault that names it, never ignored.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from rpcd.policy import Grant
+from rpcd.settings import places
 from rpcd.settings.faults import Faults, SettingsFault
 from rpcd.settings.files import Source, read_sources
 from rpcd.settings.grants import MethodFacts, build_grant
 from rpcd.settings.identities import Identities
-from rpcd.settings.quantities import duration, mode, size
-from rpcd.settings.targets import Target, build_target, judge_together
+from rpcd.settings.once import Once
+from rpcd.settings.targets import Target, build_target
 
 __all__ = ["MethodFacts", "Raw", "Settings", "SettingsFault", "Target", "read"]
 
-METHODS_PATH = "/etc/rpcd/methods"
+LONGEST_SOCKET = 107
+"""Bytes of a socket's path (unix(7): sun_path, with its ending NUL)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,64 +58,81 @@ class Raw:
     `methods_path` and `modules` say which methods there are beside rpcd's own.
     """
 
-    def __init__(self, sources: list[Source]) -> None:
+    def __init__(self, path: str, sources: list[Source], faults: Faults) -> None:
+        self._path = path
         self._sources = sources
-        methods = self._table("methods")
-        self.methods_path: str = methods.get("path", METHODS_PATH)
-        self.modules: tuple[str, ...] = tuple(methods.get("modules", ()))
+        self._faults = faults
+        self._once = Once(sources, faults)
+        self.methods_path: str = self._once.path("methods", "path", "/etc/rpcd/methods")
+        self.modules: tuple[str, ...] = tuple(self._once.value("methods", "modules", ()))
 
     def settings(self, methods: Mapping[str, MethodFacts]) -> Settings:
         """The settings, once their grants are judged by the methods there are; raises `SettingsFault`."""
-        faults = Faults()
-        identities = Identities()
-        server, audit = self._table("server"), self._table("audit")
-        paths = {
-            "state": server.get("state", "/var/lib/rpcd"),
-            "log": audit.get("log", "/var/log/rpcd/audit.jsonl"),
-            "methods": self.methods_path,
-        }
-        targets: dict[str, Target] = {}
-        for source in self._sources:
-            for name, table in source.tables("targets").items():
-                at = faults.at(source.name, "targets", name)
-                if name in targets:
-                    at.add("there is another target of this name")
-                elif (target := build_target(name, table, identities, at)) is not None:
-                    targets[name] = target
-        judge_together(targets, [source.path for source in self._sources], paths, faults)
-        grants = [
-            grant
-            for source in self._sources
-            for number, table in enumerate(source.grants)
-            if (grant := build_grant(table, source, number, methods, targets, identities, faults)) is not None
-        ]
-        faults.stop()
-        return Settings(
-            socket=server.get("socket", "/run/rpcd/rpcd.sock"),
-            socket_mode=mode(server.get("socket_mode", "0666")),
-            state=paths["state"],
-            audit_log=paths["log"],
-            max_message=size(server.get("max_message", "192 KiB")),
-            max_content=size(server.get("max_content", "16 MiB")),
-            max_document=size(server.get("max_document", "1 MiB")),
-            descriptors=server.get("descriptors", True),
-            drain=duration(server.get("drain", "10 s")),
+        once, identities = self._once, Identities()
+        targets = self._targets(identities)
+        grant = partial(build_grant, methods=methods, targets=targets, identities=identities, faults=self._faults)
+        settings = Settings(
+            socket=once.path("server", "socket", "/run/rpcd/rpcd.sock"),
+            socket_mode=once.mode("server", "socket_mode", "0666"),
+            state=once.path("server", "state", "/var/lib/rpcd"),
+            audit_log=once.path("audit", "log", "/var/log/rpcd/audit.jsonl"),
+            max_message=once.size("server", "max_message", "192 KiB", least="16 KiB", most="200 KiB"),
+            max_content=once.size("server", "max_content", "16 MiB", least="1 KiB", most="1 GiB"),
+            max_document=once.size("server", "max_document", "1 MiB", least="1 KiB", most="64 MiB"),
+            descriptors=once.value("server", "descriptors", default=True),
+            drain=once.duration("server", "drain", "10 s"),
             methods_path=self.methods_path,
             modules=self.modules,
-            targets=targets,
-            grants=tuple(grants),
+            targets={name: target for name, target in targets.items() if target is not None},
+            grants=tuple(grant(source, number) for source in self._sources for number in source.grants),
             users=identities.users,
             sources=tuple(source.path for source in self._sources),
         )
+        self._judge(settings)
+        self._faults.stop()
+        return settings
 
-    def _table(self, name: str) -> dict[str, Any]:
-        """A table that only one of the files may have."""
-        return next((source.table(name) for source in self._sources if source.table(name)), {})
+    def _targets(self, identities: Identities) -> dict[str, Target | None]:
+        """Every target by its name; None for one that has faults, so that grants can name it."""
+        targets: dict[str, Target | None] = {}
+        first: dict[str, str] = {}
+        for source in self._sources:
+            for name in (*source.targets, *source.broken):
+                at = self._faults.at(source.name, "targets", name)
+                if first.setdefault(name, source.name) != source.name:
+                    at.add(f"{first[name]} has a target of this name already")
+                else:
+                    table = source.targets.get(name)
+                    targets[name] = None if table is None else build_target(name, table, identities, at)
+        return targets
+
+    def _judge(self, settings: Settings) -> None:
+        """Look at the disk: what is trusted, and which target lies where none may."""
+        once = self._once
+        if len(os.fsencode(settings.socket)) > LONGEST_SOCKET:
+            once.at("server", "socket").add(f"longer than {LONGEST_SOCKET} bytes")
+        for table, name, path in (("server", "state", settings.state), ("audit", "log", settings.audit_log)):
+            if (why := places.can_be_made(path)) is not None:
+                once.at(table, name).add(why)
+        own = places.own_places(self._path, state=settings.state, log=settings.audit_log, methods=self.methods_path)
+        at = {
+            name: self._faults.at(source.name, "targets", name) for source in self._sources for name in source.targets
+        }
+        for target in settings.targets.values():
+            for fault in (*places.directory_faults(target), *places.target_faults(target, own)):
+                at[target.name].add(fault)
+        for one, other in places.shared(settings.targets.values()):
+            at[other.name].add(f"reaches a file that targets.{one.name} reaches")
 
 
 def read(path: str) -> Raw:
     """Read rpcd.toml at `path` and the drop-ins in `rpcd.d` beside it.
 
-    Raises `SettingsFault` with every fault at once.
+    Raises `SettingsFault` where there is nothing to go on with; other faults are told by `Raw.settings`, all at once.
     """
-    return Raw(read_sources(path))
+    path = os.path.abspath(path)
+    faults = Faults()
+    sources = read_sources(path, faults)
+    if not sources or sources[0].path != path:
+        faults.stop()
+    return Raw(path, sources, faults)

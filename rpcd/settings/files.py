@@ -1,85 +1,70 @@
-"""Reading rpcd.toml and its drop-ins: trusted, well-formed, and of the shape that the schema says."""
+"""The files of the settings: `rpcd.toml`, and the drop-ins of `rpcd.d` beside it, by name.
 
-import difflib
+Rules of this file:
+
+- A file is believed only if nobody else could have written it, judged on the descriptor that it is read from.
+- What is not as the schema says is left out once its fault is told, so that the rest can be judged too.
+"""
+
 import os
 import re
-import stat
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Final, cast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from jsonschema import ValidationError
-
-from rpcd.schemas import errors_of_settings
-from rpcd.settings.faults import Faults, Place
+from rpcd.settings.faults import Faults
+from rpcd.settings.shape import shape_faults
 from rpcd.trust import Untrusted, open_trusted
 
-__all__ = ["Source", "read_sources"]
+__all__ = ["Source", "drop_ins", "read_sources"]
 
 MAX_SIZE: Final = 4 * 1024 * 1024
-"""Bytes of a file of settings: 10,000 grants have a fifth of that."""
+"""Bytes of a file of settings: 10,000 grants have a third of that."""
 
-ONCE: Final = ("server", "audit", "methods")
-"""Tables that only one of the files may have."""
+_GRANT: Final = re.compile(
+    r'"""(?:[^\\]|\\.)*?"{3,5}'
+    r"|'''.*?'{3,5}"
+    r'|"(?:[^"\\\n]|\\.)*"'
+    r"|'[^'\n]*'"
+    r"|#[^\n]*"
+    r"|^[ \t]*(\[\[[ \t]*grants[ \t]*\]\])",
+    re.MULTILINE | re.DOTALL,
+)
+"""The header of a grant, and what can hold its text without being one: strings and comments (TOML 1.0)."""
 
-LATER: Final = frozenset({
-    "check", "check_sandbox", "check_network", "check_reads", "check_scratch", "check_output", "activate", "probe",
-    "schema", "refuse", "confirm", "history", "reads",
-})  # fmt: skip
-"""Settings that the design knows and this version does not carry out."""
 
-_GRANT: Final = re.compile(r"^[ \t]*\[\[[ \t]*grants[ \t]*\]\]", re.MULTILINE)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Source:
-    """One file of settings: `name` as faults and the audit tell it, `path`, its text, and what it says."""
+    """One file: `name` as faults and the audit tell it, and what it says.
+
+    `lines` are those of the headers of its grants. `broken` are the names of targets that are left out.
+    """
 
     name: str
     path: str
-    text: str
-    document: dict[str, Any]
-
-    def table(self, name: str) -> dict[str, Any]:
-        """A table of the file; empty where it has none."""
-        found: dict[str, Any] = self.document.get(name, {})
-        return found
-
-    def tables(self, name: str) -> Mapping[str, dict[str, Any]]:
-        """A table of tables."""
-        return self.table(name)
-
-    @property
-    def grants(self) -> list[dict[str, Any]]:
-        """The grants of the file, in their order."""
-        found: list[dict[str, Any]] = self.document.get("grants", [])
-        return found
+    lines: tuple[int, ...] = ()
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    grants: dict[int, dict[str, Any]] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
 
     def grant_source(self, number: int) -> str:
-        """File and line of a grant, for the audit."""
-        lines = self._grant_lines
-        return f"{self.name}:{lines[number]}" if len(lines) == len(self.grants) else f"{self.name}#{number}"
-
-    @cached_property
-    def _grant_lines(self) -> list[int]:
-        return [self.text.count("\n", 0, found.start()) + 1 for found in _GRANT.finditer(self.text)]
+        """File and line of a grant; a list that is written without headers has its number instead."""
+        return f"{self.name}:{self.lines[number]}" if self.lines else f"{self.name}: grants[{number}]"
 
 
-def read_sources(path: str) -> list[Source]:
-    """rpcd.toml at `path`, then the files of `rpcd.d` beside it by name; raises `SettingsFault`."""
-    faults = Faults()
-    path = os.path.abspath(path)
-    directory = os.path.join(os.path.dirname(path), "rpcd.d")
-    found = [_read(path, os.path.basename(path), faults)]
-    found += [_read(os.path.join(directory, name), f"rpcd.d/{name}", faults) for name in _drop_ins(directory, faults)]
-    sources = [source for source in found if source is not None]
-    for name in ONCE:
-        for source in [source for source in sources if name in source.document][1:]:
-            faults.at(source.name, name).add("another file has this table already")
-    faults.stop()
-    return sources
+def drop_ins(path: str) -> str:
+    """The directory of the drop-ins that belong to the settings file at `path`."""
+    return os.path.join(os.path.dirname(path), "rpcd.d")
+
+
+def read_sources(path: str, faults: Faults) -> list[Source]:
+    """The settings file at `path`, and its drop-ins."""
+    directory = drop_ins(path)
+    files = [(path, os.path.basename(path))]
+    files += [(os.path.join(directory, name), f"rpcd.d/{name}") for name in _drop_ins(directory, faults)]
+    return [source for file, name in files if (source := _read(file, name, faults)) is not None]
 
 
 def _drop_ins(directory: str, faults: Faults) -> list[str]:
@@ -91,68 +76,78 @@ def _drop_ins(directory: str, faults: Faults) -> list[str]:
         faults.add(str(why))
         return []
     try:
-        return sorted(name for name in os.listdir(descriptor) if name.endswith(".toml"))
+        return sorted(name for name in os.listdir(descriptor) if name.endswith(".toml") and name[0] != ".")
+    except OSError as error:
+        faults.add(f"{directory}: {error.strerror}")
+        return []
     finally:
         os.close(descriptor)
 
 
 def _read(path: str, name: str, faults: Faults) -> Source | None:
-    """One file, if it is trusted and holds."""
+    """One file; None, and a fault, where it cannot be read, believed or parsed."""
     try:
-        descriptor = open_trusted(path)
+        with os.fdopen(open_trusted(path), "rb") as opened:
+            content = opened.read(MAX_SIZE + 1)
     except Untrusted as why:
         faults.add(str(why))
         return None
-    at = faults.at(name)
-    with open(descriptor, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            at.add("this is not a file")
-            return None
-        content = opened.read(MAX_SIZE + 1)
+    except OSError as error:
+        faults.add(f"{path}: {error.strerror}")
+        return None
     if len(content) > MAX_SIZE:
-        at.add(f"larger than {MAX_SIZE} bytes")
+        faults.add(f"{name}: larger than {MAX_SIZE} bytes")
         return None
     try:
         text = content.decode("utf-8")
         document = tomllib.loads(text)
-    except UnicodeDecodeError:
-        at.add("not UTF-8")
+    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of numbers too long for Python
+        faults.add(f"{name}: {'too deep' if isinstance(error, RecursionError) else error}")
         return None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        at.add(str(error))
-        return None
-    broken = list(errors_of_settings(document))
-    for one in broken:
-        for place, what in _explained(one, at):
-            place.add(what)
-    return None if broken else Source(name, path, text, document)
+    return _sound(Source(name, path, _lines(text, document.get("grants"))), document, faults)
 
 
-def _explained(error: ValidationError, at: Place) -> Iterator[tuple[Place, str]]:
-    """What a person has to know of an error: where, and what would be right."""
-    here = at.below(*error.absolute_path)
-    schema = cast("dict[str, Any]", error.schema)
-    match error.validator:
-        case "additionalProperties":
-            known = schema["properties"]
-            for name in cast("dict[str, Any]", error.instance):
-                if name not in known:
-                    yield here.below(name), _unknown(name, known)
-        case "oneOf" if "path" in schema.get("properties", {}):
-            yield here, "it has either a path, or a directory and names"
-        case "anyOf":
-            yield here, "it names neither users nor groups"
-        case "pattern":
-            yield (
-                here,
-                f"{error.instance!r} does not have the right form. {schema.get('description', '')}".rstrip(),
-            )
-        case _:
-            yield here, error.message
+def _lines(text: str, grants: object) -> tuple[int, ...]:
+    """The line of each grant; none where not every one has a header."""
+    lines = tuple(_count(text))
+    return lines if isinstance(grants, list) and len(grants) == len(lines) else ()
 
 
-def _unknown(name: str, known: Mapping[str, object]) -> str:
-    if name in LATER:
-        return f"this version does not carry out '{name}'"
-    close = difflib.get_close_matches(name, known, 1)
-    return f"there is no setting '{name}'" + (f"; did you mean '{close[0]}'?" if close else "")
+def _count(text: str) -> Iterator[int]:
+    line, at = 1, 0
+    for found in _GRANT.finditer(text):
+        if found[1]:
+            line += text.count("\n", at, found.start(1))
+            at = found.start(1)
+            yield line
+
+
+NEEDED: Final = frozenset({"path", "directory", "names", "format"})
+"""Without one of these a target cannot be judged any further."""
+
+
+def _sound(source: Source, document: dict[str, Any], faults: Faults) -> Source:
+    """What of a file has the shape of settings; the rest is told and left out."""
+    broken: set[str] = set()
+    for path, what in list(shape_faults(document)):
+        faults.at(source.name, *path).add(what)
+        match path:
+            case ("targets", str(name), *rest) if not rest or rest[0] in NEEDED:
+                broken.add(name)
+            case ("targets", name, setting, *_):
+                document["targets"][name].pop(setting, None)
+            case ("grants", number, str(setting), *_):
+                document["grants"][number][setting] = []
+            case (("server" | "audit" | "methods") as table, setting, *_):
+                document[table].pop(setting, None)
+            case (str(table),) if table != "targets" or not isinstance(document[table], dict):
+                document.pop(table)
+    return Source(
+        source.name,
+        source.path,
+        source.lines,
+        {table: document.get(table, {}) for table in ("server", "audit", "methods")},
+        {name: table for name, table in document.get("targets", {}).items() if name not in broken},
+        {number: table for number, table in enumerate(document.get("grants", ())) if isinstance(table, dict)},
+        frozenset(broken),
+    )

@@ -8,6 +8,7 @@ from rpcd.policy import Grant
 from rpcd.settings.faults import Faults, Place
 from rpcd.settings.files import Source
 from rpcd.settings.identities import Identities
+from rpcd.settings.shape import meant
 from rpcd.settings.targets import Target
 
 __all__ = ["MethodFacts", "build_grant"]
@@ -34,17 +35,18 @@ class MethodFacts(Protocol):
 
 
 def build_grant(
-    table: Mapping[str, Any],
     source: Source,
     number: int,
+    *,
     methods: Mapping[str, MethodFacts],
-    targets: Mapping[str, Target],
+    targets: Mapping[str, Target | None],
     identities: Identities,
     faults: Faults,
 ) -> Grant:
-    """The grant that a table describes; its faults go to `faults`."""
+    """The grant at `number` of a file; its faults go to `faults`. A target that is None has faults of its own."""
     at = faults.at(source.name, "grants", number)
-    known = _methods(table, methods, at)
+    table = source.grants[number]
+    known = tuple(_methods(table, methods, at))
     keys = tuple(_keys(table, at))
     if keys and not any(pattern.covers_below(()) for pattern in keys):
         for name in known:
@@ -57,11 +59,11 @@ def build_grant(
     patterns = tuple(_targets(table, targets, at))
     if keys and patterns and all(_is_text(pattern, targets) for pattern in patterns):
         at.below("keys").add("a text has no keys")
-    uids = [identities.user(user, at.below("users")) for user in table.get("users", ())]
-    gids = [identities.group(group, at.below("groups")) for group in table.get("groups", ())]
+    users = [identities.user(user, at.below("users", place)) for place, user in enumerate(table.get("users", ()))]
+    groups = [identities.group(group, at.below("groups", place)) for place, group in enumerate(table.get("groups", ()))]
     return Grant(
-        uids=frozenset(uid for uid in uids if uid is not None),
-        gids=frozenset(gid for gid in gids if gid is not None),
+        uids=frozenset(uid for uid in users if uid is not None),
+        gids=frozenset(gid for gid in groups if gid is not None),
         units=frozenset(table.get("units", ())),
         methods=frozenset(known),
         targets=patterns,
@@ -70,15 +72,13 @@ def build_grant(
     )
 
 
-def _methods(table: Mapping[str, Any], methods: Mapping[str, MethodFacts], at: Place) -> list[str]:
+def _methods(table: Mapping[str, Any], methods: Mapping[str, MethodFacts], at: Place) -> Iterator[str]:
     """The methods of a grant that exist."""
-    known = []
-    for name in table["methods"]:
+    for name in table.get("methods", ()):
         if name in methods:
-            known.append(name)
+            yield name
         else:
-            at.below("methods").add(f"there is no method '{name}'")
-    return known
+            at.below("methods").add(f"there is no method '{name}'{meant(name, methods)}")
 
 
 def _keys(table: Mapping[str, Any], at: Place) -> Iterator[KeyPattern]:
@@ -89,19 +89,27 @@ def _keys(table: Mapping[str, Any], at: Place) -> Iterator[KeyPattern]:
             at.below("keys").add(f"{text!r}: {error}")
 
 
-def _targets(table: Mapping[str, Any], targets: Mapping[str, Target], at: Place) -> Iterator[str]:
+def _targets(table: Mapping[str, Any], targets: Mapping[str, Target | None], at: Place) -> Iterator[str]:
     """The patterns of a grant, each of which has to mean something."""
+    at = at.below("targets")
     for pattern in table.get("targets", ()):
-        name, slash, _file = pattern.partition("/")
+        name, slash, file = pattern.partition("/")
+        target = targets.get(name)
         if pattern == "*":
-            yield pattern
+            pass
         elif name not in targets:
-            at.below("targets").add(f"there is no target '{name}'")
-        elif slash and targets[name].names is None:
-            at.below("targets").add(f"'{name}' is a single file, and has none below it")
-        else:
-            yield pattern
+            at.add(f"there is no target '{name}'{meant(name, targets)}")
+        elif not slash or target is None:
+            pass
+        elif target.names is None:
+            at.add(f"'{name}' is a single file, and has none below it")
+        elif not file or "/" in file:
+            at.add(f"'{pattern}' means no file")
+        elif "*" not in file and not target.names.fullmatch(file):
+            at.add(f"'{pattern}' is not among the names of '{name}'")
+        yield pattern
 
 
-def _is_text(pattern: str, targets: Mapping[str, Target]) -> bool:
-    return pattern != "*" and targets[pattern.partition("/")[0]].format == "text"
+def _is_text(pattern: str, targets: Mapping[str, Target | None]) -> bool:
+    target = targets.get(pattern.partition("/")[0])
+    return target is not None and target.format == "text"

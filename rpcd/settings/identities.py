@@ -28,7 +28,7 @@ class Identities:
             return _known(value, at)
         try:
             uid = pwd.getpwnam(value).pw_uid
-        except KeyError:
+        except (KeyError, ValueError):  # ValueError: no name at all
             at.add(f"no user is named '{value}'")
             return None
         self.users.setdefault(uid, value)
@@ -40,7 +40,7 @@ class Identities:
             return _known(value, at)
         try:
             return _known(grp.getgrnam(value).gr_gid, at)
-        except KeyError:
+        except (KeyError, ValueError):  # ValueError: no name at all
             at.add(f"no group is named '{value}'")
             return None
 

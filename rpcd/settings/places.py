@@ -1,0 +1,160 @@
+"""Where targets lie on disk, and where none may.
+
+Rules of this file:
+
+- Two targets never reach one file: each has a committer of its own, and they would overwrite each other's changes.
+- rpcd's own settings, state, log, methods, schemas and program are nobody's target: who may write them is root.
+- What runs with more rights than its caller (set-id, file capabilities) is nobody's target either.
+"""
+
+import os
+import re
+import stat
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+import rpcd
+from rpcd.schemas import schema_directory
+from rpcd.settings.files import drop_ins
+from rpcd.settings.targets import Target
+from rpcd.trust import trusted
+
+__all__ = ["Own", "can_be_made", "directory_faults", "own_places", "shared", "target_faults"]
+
+CAPABILITIES: Final = "security.capability"  # capabilities(7): file capabilities
+ROTATED: Final = r"([.-].*)?"  # audit.jsonl.1, audit.jsonl-20300101
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A place of rpcd's own: a directory with all below it or, with `files`, those files of the directory."""
+
+    what: str
+    directory: str
+    files: re.Pattern[str] | None = None
+
+    def has(self, target: Target) -> bool:
+        """Whether a target lies there, or has files there."""
+        directory, file = _real(target)
+        if self.files is None:
+            return directory == self.directory or directory.startswith(self.directory + "/")
+        return directory == self.directory and (file is None or self.files.fullmatch(file) is not None)
+
+
+def own_places(config: str, *, state: str, log: str, methods: str) -> tuple[Own, ...]:
+    """Where rpcd's own files are, whose settings are at `config`."""
+
+    def file(what: str, path: str, ending: str = "") -> Own:
+        directory, name = os.path.split(os.path.realpath(path))
+        return Own(what, directory, re.compile(re.escape(name) + ending, re.DOTALL))
+
+    def directory(what: str, path: str) -> Own:
+        return Own(what, os.path.realpath(path))
+
+    return (
+        file("settings", config),
+        directory("settings", drop_ins(config)),
+        directory("state", state),
+        file("audit log", log, ROTATED),
+        directory("methods", methods),
+        directory("schemas", schema_directory()),
+        directory("program", os.path.dirname(rpcd.__file__)),
+    )
+
+
+def can_be_made(path: str) -> str | None:
+    """Why `path` is not trusted; where it is still to be made, why the directory is not in which it will be."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return trusted(path)
+
+
+def directory_faults(target: Target) -> Iterator[str]:
+    """What is wrong with the directory of a target, or with the one that its link leads to."""
+    directory = target.directory
+    if not os.path.isdir(directory):
+        yield f"{directory}: there is no such directory"
+        return
+    real = os.path.realpath(directory)
+    if not target.follow and real != directory:
+        yield f"{directory}: leads over a symbolic link; write it as {real}"
+    elif not target.untrusted_directory:
+        for path in dict.fromkeys((real, _real(target)[0])):
+            if (why := trusted(path)) is not None:
+                yield f"{why}; untrusted_directory = true allows that"
+
+
+def target_faults(target: Target, own: Iterable[Own]) -> Iterator[str]:
+    """Why nobody may be given the file, or one of the files, of a target."""
+    for place in own:
+        if place.has(target):
+            yield f"it is among rpcd's own files: {place.what}"
+            break
+    for path in _files(target):
+        try:
+            found = os.stat(path, follow_symlinks=False)
+            attributes = os.listxattr(path, follow_symlinks=False)
+        except OSError:  # it need not be there
+            continue
+        if stat.S_ISREG(found.st_mode) and found.st_mode & (stat.S_ISUID | stat.S_ISGID):
+            yield f"{path}: is set-id (mode {stat.S_IMODE(found.st_mode):04o})"
+        if CAPABILITIES in attributes:
+            yield f"{path}: has file capabilities"
+
+
+def shared(targets: Iterable[Target]) -> Iterator[tuple[Target, Target]]:
+    """Every two targets that reach one file, or can: by name, and by another name of the same directory or file."""
+    together: defaultdict[object, list[Target]] = defaultdict(list)
+    for target in targets:
+        directory, file = _real(target)
+        together[_identity(directory)].append(target)
+        if file is not None and isinstance(identity := _identity(f"{directory}/{file}"), tuple):
+            together[("file", *identity)].append(target)
+    told = set[tuple[str, str]]()
+    for where, reaching in together.items():
+        of_one_file = isinstance(where, tuple) and where[0] == "file"
+        for one, other in combinations(reaching, 2):
+            if (of_one_file or _meet(one, other)) and (one.name, other.name) not in told:
+                told.add((one.name, other.name))
+                yield one, other
+
+
+def _meet(one: Target, other: Target) -> bool:
+    """Whether two targets of one directory can have a file in common. Who knows of two patterns? Then they can."""
+    first, second = _real(one)[1], _real(other)[1]
+    if first is not None and second is not None:
+        return first == second
+    patterns = [target.names for target in (one, other) if target.names is not None]
+    return len(patterns) != 1 or patterns[0].fullmatch(first or second or "") is not None
+
+
+def _real(target: Target) -> tuple[str, str | None]:
+    """Directory and file as the kernel finds them; the file of a target that follows links is what they lead to."""
+    if target.file is None:
+        return os.path.realpath(target.directory), None
+    if target.follow:
+        directory, file = os.path.split(os.path.realpath(f"{target.directory}/{target.file}"))
+        return directory, file
+    return os.path.realpath(target.directory), target.file
+
+
+def _identity(path: str) -> object:
+    """What the kernel knows a file by: one that has two names is one."""
+    try:
+        found = os.stat(path, follow_symlinks=False)
+    except OSError:
+        return path
+    return found.st_dev, found.st_ino
+
+
+def _files(target: Target) -> Iterator[str]:
+    directory, file = _real(target)
+    if file is not None:
+        yield os.path.join(directory, file)
+    elif target.names is not None and os.path.isdir(directory):
+        for name in os.listdir(directory):
+            if target.names.fullmatch(name):
+                yield os.path.join(directory, name)
