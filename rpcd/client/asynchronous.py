@@ -4,7 +4,7 @@ asyncio's own transports refuse SOCK_SEQPACKET: the event loop is only asked to 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -69,18 +69,13 @@ async def _wait(wait: Wait) -> None:
         return
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
-    watch, unwatch = _watchers(loop, writing=wait.writing)
     timer = loop.call_later(wait.seconds, _done, ready)
-    watch(wait.descriptor, _done, ready)
+    loop.add_reader(wait.descriptor, _done, ready)
     try:
         await ready
     finally:
-        unwatch(wait.descriptor)
+        loop.remove_reader(wait.descriptor)
         timer.cancel()
-
-
-def _watchers(loop: asyncio.AbstractEventLoop, *, writing: bool) -> tuple[Callable[..., None], Callable[[int], bool]]:
-    return (loop.add_writer, loop.remove_writer) if writing else (loop.add_reader, loop.remove_reader)
 
 
 def _done(ready: "asyncio.Future[None]") -> None:

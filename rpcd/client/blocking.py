@@ -72,5 +72,5 @@ def _wait(wait: Wait) -> None:
         time.sleep(wait.seconds)
         return
     poll = select.poll()
-    poll.register(wait.descriptor, select.POLLOUT if wait.writing else select.POLLIN)
+    poll.register(wait.descriptor, select.POLLIN)
     poll.poll(math.ceil(wait.seconds * 1000))

@@ -50,7 +50,7 @@ class ConnectionFailedError(RpcdError):
 
 
 class TimedOutError(RpcdError):
-    """The server did not accept the connection, take the request or answer it in time."""
+    """The server did not accept the connection, or did not answer, in time."""
 
 
 class ProtocolError(RpcdError):

@@ -48,13 +48,9 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Wait until `descriptor` can be written or else read, or is closed, but at most until `until` (monotonic clock).
-
-    Without a descriptor: simply until then.
-    """
+    """Wait until `descriptor` can be read, but at most until `until` (monotonic clock); without one, until then."""
 
     descriptor: int | None
-    writing: bool
     until: float
 
     @property
@@ -93,7 +89,7 @@ class Link:
                 sent = False
                 try:
                     until = time.monotonic() + self.timeout
-                    yield from self._send(connection, message, until)
+                    self._send(connection, message)
                     sent = True
                     data, descriptors = yield from self._receive(connection, until)
                     return exchange.judge(data, _contents(descriptors))
@@ -133,7 +129,7 @@ class Link:
                 except BlockingIOError as error:
                     if time.monotonic() >= until:
                         raise TimedOutError(f"{self.path}: no connection in {self.connect_timeout} s") from error
-                    yield Wait(None, False, min(until, time.monotonic() + PAUSE))
+                    yield Wait(None, min(until, time.monotonic() + PAUSE))
                 except (OSError, ValueError) as error:  # ValueError: a NUL in the path
                     raise ConnectionFailedError(f"{self.path}: {error}") from error
                 else:
@@ -142,27 +138,21 @@ class Link:
             connection.close()
             raise
 
-    def _send(self, connection: socket.socket, message: Message, until: float) -> Waiting[None]:
+    def _send(self, connection: socket.socket, message: Message) -> None:
+        """Send; nothing is under way on this connection, so the kernel has room for it at once."""
         passed = array.array("i", message.descriptors)
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)] if passed else []
-        while True:
-            try:
-                connection.sendmsg([message.data], ancillary, socket.MSG_NOSIGNAL)
-            except BlockingIOError as error:
-                if time.monotonic() >= until:
-                    raise TimedOutError(f"the server did not take it in {self.timeout} s") from error
-                yield Wait(connection.fileno(), True, until)
-            except PermissionError as error:  # SO_PASSRIGHTS is off at the other end (Linux 6.16)
-                data = {"kind": "unavailable", "reason": "descriptors"}
-                raise UnavailableError(503, "The server takes no descriptors; nothing was sent", data) from error
-            except OSError as error:
-                raise ConnectionFailedError(f"{self.path}: nothing was sent: {error}") from error
-            else:
-                return
+        try:
+            connection.sendmsg([message.data], ancillary, socket.MSG_NOSIGNAL)
+        except PermissionError as error:  # SO_PASSRIGHTS is off at the other end (Linux 6.16)
+            data = {"kind": "unavailable", "reason": "descriptors"}
+            raise UnavailableError(503, "The server takes no descriptors; nothing was sent", data) from error
+        except OSError as error:
+            raise ConnectionFailedError(f"{self.path}: nothing was sent: {error}") from error
 
     def _receive(self, connection: socket.socket, until: float) -> Waiting[tuple[bytes, list[int]]]:
         while True:
-            yield Wait(connection.fileno(), False, until)
+            yield Wait(connection.fileno(), until)
             try:
                 size, ancillary, flags, _address = connection.recvmsg_into(
                     [self.buffer], _DESCRIPTORS_ROOM, socket.MSG_CMSG_CLOEXEC

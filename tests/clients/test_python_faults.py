@@ -1,6 +1,7 @@
 """`Client` where something is wrong on the way: no server, a silent one, one that restarts or dies."""
 
 import os
+import resource
 import signal
 import threading
 import time
@@ -9,9 +10,17 @@ from typing import Any
 
 import pytest
 
-from rpcd.client import AnswerLostError, Client, ConnectionFailedError, OutcomeUnknownError, TimedOutError
+from rpcd.client import (
+    AnswerLostError,
+    Client,
+    ConnectionFailedError,
+    OutcomeUnknownError,
+    ProtocolError,
+    TimedOutError,
+    UnavailableError,
+)
 from rpcd.client.errors import UnknownError
-from tests.clients.conftest import full_backlog, stopped
+from tests.clients.conftest import CLIENTS_SETTINGS, full_backlog, stopped
 from tests.harness.server import Rpcd, wait_until
 
 pytestmark = pytest.mark.usefixtures("no_descriptor_stays")
@@ -71,6 +80,48 @@ def test_the_server_dies_over_a_change(server: Rpcd) -> None:
             client.call("lab_pause", seconds=30)
         killer.join()
     assert isinstance(raised.value.__cause__, ConnectionFailedError)
+
+
+def test_the_server_dies_over_a_read(server: Rpcd) -> None:
+    """Where the connection breaks between a first read and its answer, a call says so."""
+    with Client(server.socket) as client:
+        server.signal(signal.SIGSTOP)
+        killer = threading.Timer(0.3, server.kill)
+        killer.start()
+        with pytest.raises(ConnectionFailedError):
+            client.get_key("shop", "ui.theme")
+        killer.join()
+
+
+def test_no_room_for_a_descriptor(server: Rpcd, as_user: Callable[..., Any]) -> None:
+    """A descriptor that did not arrive, since this process may have no more, is a protocol error."""
+    (server.scratch / "site" / "big").write_bytes(os.urandom(300_000))
+
+    def act() -> str:
+        with Client(server.socket) as client:
+            client.ping()
+            most = max(int(name) for name in os.listdir("/proc/self/fd"))
+            held = [os.dup(0) for _ in range(most)]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(held) + 1, max(held) + 1))
+            try:
+                client.read_file("big")
+            except ProtocolError as error:
+                return str(error)
+        return "it arrived"
+
+    assert "did not arrive whole" in as_user(os.getuid(), os.getgid(), [], act)
+
+
+def test_a_server_that_takes_no_descriptors(server: Rpcd) -> None:
+    """Where descriptors are switched off, what needs one is unavailable, and the client goes on."""
+    server.stop()
+    server.configure("descriptors = false\n" + CLIENTS_SETTINGS)
+    server.start()
+    with Client(server.socket) as client:
+        with pytest.raises(UnavailableError) as raised:
+            client.replace_file("big", os.urandom(300_000))
+        assert raised.value.data["reason"] == "descriptors"
+        assert client.ping() == "pong"
 
 
 def test_lost_and_unknown_are_caught_together() -> None:
