@@ -24,6 +24,7 @@ from rpcd.documents.key import Key, KeyPattern, format_key, parse_key
 from rpcd.documents.proof import GONE, prove, same
 from rpcd.documents.splice import Splice
 from rpcd.documents.text import TEXT
+from rpcd.documents.toml import TOML
 
 __all__ = [
     "FORMATS",
@@ -45,7 +46,7 @@ __all__ = [
     "update",
 ]
 
-FORMATS: Final[Mapping[str, Format]] = {form.name: form for form in (ENV, INI, JSON, TEXT)}
+FORMATS: Final[Mapping[str, Format]] = {form.name: form for form in (ENV, INI, JSON, TEXT, TOML)}
 """Every format by the name that settings give it."""
 
 SMALL: Final = 16 * 1024

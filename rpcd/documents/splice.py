@@ -3,10 +3,17 @@
 Every character outside `start` and `end` is the same character as before: that is all that an edit can do.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["Splice", "apply", "join"]
+from rpcd.errors import Refused
+
+__all__ = ["Splice", "apply", "insert", "join", "newline_of", "separator_like", "skip_blank_lines"]
+
+
+_BLANK_LINES: Final = re.compile(r"(?:[ \t]*+(?:\r\n|\n|\r))*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +26,15 @@ class Splice:
 
 
 def apply(text: str, *splices: Splice) -> str:
-    """`text` with all splices done. They do not overlap, and count in characters of `text` as it was."""
+    """`text` with all splices done, which count in characters of `text` as it was.
+
+    Raises `Refused("not_editable")` where two of them want the same characters.
+    """
     parts: list[str] = []
     at = 0
     for splice in sorted(splices, key=lambda splice: (splice.start, splice.end)):
+        if splice.start < at:
+            raise Refused("not_editable", reason="structure")
         parts += (text[at : splice.start], splice.text)
         at = splice.end
     return "".join((*parts, text[at:]))
@@ -34,3 +46,30 @@ def join(text: str, splices: Sequence[Splice]) -> Splice:
     end = max(splice.end for splice in splices)
     moved = (Splice(splice.start - start, splice.end - start, splice.text) for splice in splices)
     return Splice(start, end, apply(text[start:end], *moved))
+
+
+def newline_of(text: str) -> str:
+    """The first line end of `text`; a newline where it has none."""
+    found = re.search(r"\r\n|\r|\n", text)
+    return found[0] if found else "\n"
+
+
+def insert(text: str, at: int, lines: Iterable[str]) -> Splice:
+    """Whole lines put in at the start of a line, or at the end of a text that may lack its last line end."""
+    newline = newline_of(text)
+    if at and text[at - 1] not in "\r\n\ufeff":
+        return Splice(at, at, "".join(newline + line for line in lines))
+    return Splice(at, at, "".join(line + newline for line in lines))
+
+
+def skip_blank_lines(text: str, at: int) -> int:
+    """Where the next line starts that is not blank; `at` is the start of a line."""
+    found = _BLANK_LINES.match(text, at)
+    return found.end() if found else at
+
+
+def separator_like(between: str, beside: str, name: str) -> str:
+    """What stands between `name` and its value where `between` stands after `beside`: marks stay below each other."""
+    mark = between.lstrip(" ")
+    spaces = len(between) - len(mark)
+    return " " * max(1, len(beside) + spaces - len(name)) + mark if spaces > 1 else between

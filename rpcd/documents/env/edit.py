@@ -16,7 +16,7 @@ from typing import Final
 from rpcd.documents.document import UNFIT, Entry, Untold, Value, not_editable, require_told
 from rpcd.documents.env.layout import NAME, Assignment, locate
 from rpcd.documents.key import Key
-from rpcd.documents.splice import Splice, join
+from rpcd.documents.splice import Splice, insert, join
 from rpcd.errors import Refused
 
 __all__ = ["EnvDocument"]
@@ -82,10 +82,7 @@ class EnvDocument:
         quote = next((mark for mark in "\"'" if 2 * quotes.count(mark) > len(others)), "")
         export = "export " if 2 * sum(one.exported for one in others) > len(others) else ""
         at = others[-1].end if others else len(self._text)
-        line = f"{export}{name}={_spell(value, quote)}"
-        if at and self._text[at - 1] != "\n":
-            return Splice(at, at, "\n" + line)
-        return Splice(at, at, line + "\n")
+        return insert(self._text, at, [f"{export}{name}={_spell(value, quote)}"])
 
 
 def _spell(value: str, quote: str) -> str:

@@ -16,7 +16,7 @@ from rpcd.documents.document import Entry, Value, index, not_editable
 from rpcd.documents.ini.layout import Item, Layout, Node, Section, locate
 from rpcd.documents.ini.spelling import Style, require_name
 from rpcd.documents.key import Key
-from rpcd.documents.splice import Splice, join
+from rpcd.documents.splice import Splice, insert, join, skip_blank_lines
 from rpcd.errors import Refused
 
 __all__ = ["IniDocument"]
@@ -70,7 +70,7 @@ class IniDocument:
         if more := values[len(items) :]:
             last = items[-1]
             lines = [self._line(self._home(last), last.name, new, last) for new in more]
-            splices.append(self._insert(last.end, lines))
+            splices.append(insert(self._text, last.end, lines))
         return splices
 
     def _replace_sections(self, sections: Sequence[Section], value: Value) -> list[Splice]:
@@ -83,7 +83,7 @@ class IniDocument:
         lines: list[str] = []
         for table in tables[len(sections) :]:
             lines += ["", *self._section(sections[0].name, table)]
-        return [*splices, self._insert(sections[-1].end, lines)] if lines else splices
+        return [*splices, insert(self._text, sections[-1].end, lines)] if lines else splices
 
     def _table(self, section: Section, table: Value) -> list[Splice]:
         """What gives a section exactly these keys."""
@@ -101,7 +101,7 @@ class IniDocument:
             else:
                 lines += self._new_lines(section, name, value)
         if lines:
-            splices.append(self._insert(section.end, lines))
+            splices.append(insert(self._text, section.end, lines))
         return splices or [Splice(section.head_end, section.head_end, "")]
 
     def _value(self, item: Item, value: Value) -> Splice:
@@ -151,17 +151,17 @@ class IniDocument:
             raise not_editable("type")
         last = nodes[-1]
         if isinstance(last, Section):
-            return [self._insert(last.end, ["", *self._section(last.name, value)])]
+            return [insert(self._text, last.end, ["", *self._section(last.name, value)])]
         self._require_settled(last)
-        return [self._insert(last.end, [self._line(self._home(last), last.name, value, last)])]
+        return [insert(self._text, last.end, [self._line(self._home(last), last.name, value, last)])]
 
     def _add_key(self, section: Section, name: str, value: Value) -> list[Splice]:
         layout = self._layout
         if section is layout.top and not section.items:
             if layout.sections:  # most readers want a section around every key
                 raise not_editable("structure")
-            return [self._insert(len(self._text), self._new_lines(section, name, value))]
-        return [self._insert(section.end, self._new_lines(section, name, value))]
+            return [insert(self._text, len(self._text), self._new_lines(section, name, value))]
+        return [insert(self._text, section.end, self._new_lines(section, name, value))]
 
     def _add_section(self, name: str, value: Value) -> list[Splice]:
         require_name(name, (*self._layout.tables, *self._layout.top.keys), section=True)
@@ -173,7 +173,7 @@ class IniDocument:
             blank = False
         for table in tables:
             lines += [*([""] if blank or lines else []), *self._section(name, table)]
-        return [self._insert(len(text), lines)]
+        return [insert(self._text, len(text), lines)]
 
     def _section(self, name: str, table: Value) -> list[str]:
         """The lines of a new section."""
@@ -213,24 +213,12 @@ class IniDocument:
         if isinstance(node, Item):
             return [self._lines(node)]
         if isinstance(node, Section):
-            return [Splice(node.start, self._after_blank_lines(node.end), "")]
+            return [Splice(node.start, skip_blank_lines(self._text, node.end), "")]
         return [splice for one in node for splice in self._removal(one)]
 
     def _lines(self, item: Item) -> Splice:
         self._require_settled(item)
         return Splice(item.start, item.end, "")
-
-    def _insert(self, at: int, lines: Sequence[str]) -> Splice:
-        """Whole lines at the end of a line, or at the end of a text that may lack its last line end."""
-        newline = self._style.newline
-        if at and self._text[at - 1] not in "\r\n\ufeff":
-            return Splice(at, at, "".join(newline + line for line in lines))
-        return Splice(at, at, "".join(line + newline for line in lines))
-
-    def _after_blank_lines(self, at: int) -> int:
-        rest = self._text[at:]
-        blank = len(rest) - len(rest.lstrip(" \t\r\n"))
-        return at + len(rest[:blank].rstrip(" \t"))
 
     def _home(self, item: Item) -> Section:
         """The section that an item stands in."""

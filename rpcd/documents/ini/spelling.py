@@ -19,6 +19,7 @@ from typing import Final
 
 from rpcd.documents.document import UNFIT, Untold, not_editable
 from rpcd.documents.ini.layout import Item, Layout, Section
+from rpcd.documents.splice import separator_like
 
 __all__ = ["Style", "require_name"]
 
@@ -60,12 +61,6 @@ class Style:
         self._items = [item for section in (layout.top, *layout.sections) for item in section.items if not item.locked]
 
     @property
-    def newline(self) -> str:
-        """The file's first line end."""
-        found = re.search(r"\r\n|\r|\n", self._layout.text)
-        return found[0] if found else "\n"
-
-    @property
     def has_nulls(self) -> bool:
         """Whether it has a key alone."""
         return any(item.value is None for item in self._items)
@@ -104,11 +99,7 @@ class Style:
             if item.value and not item.locked:
                 indent = self._layout.text[item.start : item.name_start]
                 between = self._layout.text[item.name_end : item.value_start - len(item.quote)]
-                mark = between.lstrip(" \t")
-                spaces = len(between) - len(mark)
-                if spaces > 1:  # keys are padded so that the marks stand below each other
-                    spaces = max(1, len(item.name) + spaces - len(name))
-                return indent, " " * spaces + mark if "\t" not in between else between
+                return indent, separator_like(between, item.name, name)
         for item in reversed(section.items):
             return self._layout.text[item.start : item.name_start], " = "
         return "", " = "

@@ -1,0 +1,236 @@
+"""TOML files: what an edit changes. Pure.
+
+Rules of this file:
+
+- A value is replaced where it stands. A new key goes to the end of its table, as that table is written: a line below
+  its header, a dotted key beside the others, a part of an inline table. A new table gets a header where its parent has
+  one, after everything that belongs to the parent.
+- A table is replaced member by member, so that comments and the order of what stays are kept.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+from rpcd.documents.document import Entry, Value, index, not_editable, require_told
+from rpcd.documents.key import Key
+from rpcd.documents.proof import same
+from rpcd.documents.splice import Splice, insert, join, skip_blank_lines
+from rpcd.documents.toml.inline import append, cut_item, cut_pairs, respell
+from rpcd.documents.toml.layout import (
+    Array,
+    Node,
+    Scalar,
+    Table,
+    Tables,
+    bounds,
+    find,
+    locate,
+    pairs_below,
+    places,
+    span,
+)
+from rpcd.documents.toml.spelling import Style, is_table, spell, spell_key, tell, type_of
+from rpcd.errors import Refused
+
+__all__ = ["TomlDocument"]
+
+
+class TomlDocument:
+    """A located TOML file."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _root(self) -> Table:
+        return locate(self._text)
+
+    def get(self, key: Key) -> Value:
+        """See `Document`. Dates are told as they are written."""
+        return require_told(self._value(self._found(key)))
+
+    def entries(self) -> Sequence[Entry]:
+        """See `Document`."""
+        found = list(self._entries((), self._root))
+        found.sort(key=lambda entry: entry.start)  # stable: tables stay before what they hold
+        return found
+
+    def put(self, key: Key, value: Value) -> Splice:
+        """See `Document`."""
+        node: Node = self._root
+        for depth, segment in enumerate(key):
+            parent, below = node, find(node, (segment,))
+            if below is None:
+                return self._join(self._add(node, key[depth:], value))
+            node = below
+        return self._join(self._replace(parent, key[-1], node, value))
+
+    def remove(self, key: Key) -> Splice:
+        """See `Document`."""
+        self._found(key)
+        return self._join(self._removal(self._found(key[:-1]), key[-1]))
+
+    @cached_property
+    def _style(self) -> Style:
+        return Style(self._text, self._root)
+
+    def _join(self, splices: list[Splice]) -> Splice:
+        return join(self._text, splices or [Splice(0, 0, "")])
+
+    def _found(self, key: Key) -> Node:
+        node = find(self._root, key)
+        if node is None:
+            raise Refused("no_such_key")
+        return node
+
+    # What is there.
+
+    def _value(self, node: Node) -> Value:
+        if isinstance(node, Scalar):
+            return tell(self._text[node.start : node.end])
+        if isinstance(node, Table):
+            return {name: self._value(held) for name, held in node.members.items()}
+        return [self._value(item) for item in node.items]
+
+    def _entries(self, key: Key, node: Node) -> Iterator[Entry]:
+        if isinstance(node, Table):
+            parts = list(node.members.items())
+        else:
+            parts = [(str(at), item) for at, item in enumerate(node.items)] if not isinstance(node, Scalar) else []
+        for name, held in parts:
+            below = (*key, name)
+            yield Entry(below, self._type(held), *self._place(node, name, held))
+            yield from self._entries(below, held)
+
+    def _type(self, node: Node) -> str:
+        if isinstance(node, Scalar):
+            return type_of(self._text[node.start : node.end])
+        return "object" if isinstance(node, Table) else "array"
+
+    def _place(self, parent: Node, name: str, node: Node) -> tuple[int, int]:
+        if isinstance(parent, Table) and name in parent.pairs:
+            return parent.pairs[name].start, parent.pairs[name].end
+        return bounds(node)
+
+    # What is there is replaced.
+
+    def _replace(self, parent: Node, name: str, node: Node, value: Value) -> list[Splice]:
+        if isinstance(node, Scalar | Array) or (isinstance(node, Table) and node.kind == "inline"):
+            start, end = bounds(node)
+            return [Splice(start, end, respell(self._text, node, value))]
+        if isinstance(node, Table) and isinstance(value, dict):
+            return self._members(node, value)
+        if isinstance(node, Tables) and isinstance(value, list) and is_table(value):
+            return self._elements(node, value)
+        if not isinstance(parent, Table):
+            raise not_editable("structure")
+        return [*self._removal(parent, name), *self._add(parent, (name,), value)]
+
+    def _members(self, table: Table, value: Mapping[str, Value]) -> list[Splice]:
+        """What gives a table exactly these members."""
+        splices: list[Splice] = []
+        for name, node in table.members.items():
+            if name not in value:
+                splices += self._removal(table, name)
+            elif not same(self._value(node), value[name]):
+                splices += self._replace(table, name, node, value[name])
+        new = [name for name in value if name not in table.members]
+        for name in sorted(new, key=lambda name: is_table(value[name])):  # pairs before the next header
+            splices += self._add(table, (name,), value[name])
+        return splices
+
+    def _elements(self, tables: Tables, values: Sequence[Value]) -> list[Splice]:
+        """What gives an array of tables exactly these elements."""
+        splices: list[Splice] = []
+        for table, value in zip(tables.items, values, strict=False):
+            splices += self._members(table, value if isinstance(value, dict) else {})
+        for table in tables.items[len(values) :]:
+            splices += self._cut(table)
+        path = tables.items[0].path
+        lines = [line for value in values[len(tables.items) :] for line in self._style.element(path, value)]
+        return [*splices, insert(self._text, span(tables)[1], lines)] if lines else splices
+
+    # What is not there is added.
+
+    def _add(self, node: Node, rest: Key, value: Value) -> list[Splice]:
+        """What adds a member or element, with the tables that are missing on the way to it."""
+        for name in reversed(rest[1:]):
+            value = {name: value}
+        if isinstance(node, Table):
+            return [self._add_member(node, rest[0], value)]
+        if isinstance(node, Scalar):
+            raise not_editable("structure")
+        if index(rest[0]) != len(node.items):
+            raise Refused("no_such_key")
+        if isinstance(node, Array):
+            return [append(self._text, node, value)]
+        if not isinstance(value, dict):
+            raise not_editable("structure")
+        return [insert(self._text, span(node)[1], self._style.element(node.items[0].path, [value]))]
+
+    def _add_member(self, table: Table, name: str, value: Value) -> Splice:
+        body = table.body
+        if body is None or (table.kind == "header" and is_table(value)):
+            return self._add_section(table, name, value)
+        beside = [*pairs_below(table)] if table.kind == "dotted" else body.pairs
+        last = max(beside, key=lambda pair: pair.start) if beside else None
+        key = (*table.prefix, name)
+        if body.inline:
+            spelled = f"{spell_key(key)} = {spell(value)}"
+            if last is None:
+                return Splice(body.start + 1, body.head_end - 1, f" {spelled} ")
+            return Splice(last.value_end, last.value_end, ", " + spelled)
+        line = self._style.pair(key, value, body)
+        if last is not None:
+            return insert(self._text, last.end, [line])
+        if table is self._root:
+            return self._add_first(line)
+        return insert(self._text, body.head_end, [line])
+
+    def _add_first(self, line: str) -> Splice:
+        """A pair where there was none before the first header: it goes before that and the comment on it."""
+        if not self._root.members:
+            return insert(self._text, len(self._text), [line])
+        header = at = min(bounds(member)[0] for member in self._root.members.values())
+        while (above := self._text.rfind("\n", 0, max(0, at - 1)) + 1) < at and self._text[above] == "#":
+            at = above
+        return insert(self._text, at or header, [line, ""])
+
+    def _add_section(self, table: Table, name: str, value: Value) -> Splice:
+        """A new header after everything that belongs to `table`."""
+        if is_table(value):
+            lines = self._style.section((*table.path, name), value)
+        else:
+            lines = self._style.section(table.path, {name: value})
+        empty = table is self._root and not table.members
+        at = len(self._text) if empty else span(table)[1]
+        return insert(self._text, at, lines if self._text[:at].strip("\ufeff \t\r\n") else lines[1:])
+
+    # What is there goes.
+
+    def _removal(self, parent: Node, name: str) -> list[Splice]:
+        if isinstance(parent, Array):
+            return [cut_item(self._text, parent, int(name))]
+        if isinstance(parent, Tables):
+            return self._cut(parent.items[int(name)])
+        if not isinstance(parent, Table):
+            raise Refused("no_such_key")
+        pair, node = parent.pairs.get(name), parent.members[name]
+        if pair is None:
+            return self._cut(node)
+        if parent.body is not None and parent.body.inline:
+            return [cut_pairs(self._text, parent.body, [pair])]
+        return [Splice(pair.start, pair.end, "")]
+
+    def _cut(self, node: Node) -> list[Splice]:
+        """What takes away a table that is no pair's value."""
+        if not isinstance(node, Table | Tables):
+            raise Refused("no_such_key")
+        if isinstance(node, Table) and node.body is not None and node.body.inline:
+            return [cut_pairs(self._text, node.body, [*pairs_below(node)])]
+        gone: list[Splice] = []
+        for start, end in sorted(places(node)):
+            after = skip_blank_lines(self._text, end) if self._text[start:end].lstrip(" \t").startswith("[") else end
+            if not gone or start >= gone[-1].end:
+                gone.append(Splice(start, after, ""))
+        return gone
