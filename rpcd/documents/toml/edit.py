@@ -68,7 +68,8 @@ class TomlDocument:
     def remove(self, key: Key) -> Splice:
         """See `Document`."""
         self._found(key)
-        return self._join(self._removal(self._found(key[:-1]), key[-1]))
+        splices = self._removal(self._found(key[:-1]), key[-1])
+        return self._join([self._with_blank_lines(splice) for splice in splices])
 
     @cached_property
     def _style(self) -> Style:
@@ -166,7 +167,7 @@ class TomlDocument:
             return [append(self._text, node, value)]
         if not isinstance(value, dict):
             raise not_editable("structure")
-        return [insert(self._text, span(node)[1], self._style.element(node.items[0].path, [value]))]
+        return [insert(self._text, span(node)[1], self._style.element(node.items[0].path, value))]
 
     def _add_member(self, table: Table, name: str, value: Value) -> Splice:
         body = table.body
@@ -230,7 +231,12 @@ class TomlDocument:
             return [cut_pairs(self._text, node.body, [*pairs_below(node)])]
         gone: list[Splice] = []
         for start, end in sorted(places(node)):
-            after = skip_blank_lines(self._text, end) if self._text[start:end].lstrip(" \t").startswith("[") else end
             if not gone or start >= gone[-1].end:
-                gone.append(Splice(start, after, ""))
+                gone.append(Splice(start, end, ""))
+        return gone
+
+    def _with_blank_lines(self, gone: Splice) -> Splice:
+        """A header goes with the blank lines after what stands below it."""
+        if self._text.startswith(("[", " [", "\t["), gone.start):
+            return Splice(gone.start, skip_blank_lines(self._text, gone.end), "")
         return gone
