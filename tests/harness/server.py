@@ -204,9 +204,8 @@ class Rpcd:
             return
         process, self.process = self.process, None
         if process.poll() is None:
-            # strace lets no signal end it: the server itself gets it, and strace ends with the server's status
-            for pid in usage(process.pid).children or (process.pid,):
-                os.kill(pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it has just ended by itself: the exit status tells
+                self.signal(signal.SIGTERM)
         try:
             status = process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
