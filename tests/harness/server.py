@@ -100,9 +100,9 @@ class Rpcd:
         self.exit_code = exit_code
         interpreter = python or sys.executable
         self.command = [*wrapper, interpreter, *flags, "-m", "rpcd", "serve", "--config", str(self.config)]
-        self.environment = (
-            dict(os.environ) | ({} if python else {"PYTHONPATH": str(REPOSITORY)}) | dict(environment or {})
-        )
+        self.environment = dict(os.environ) | ({} if python else {"PYTHONPATH": str(REPOSITORY)})
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed server need not compile itself either
+        self.environment |= environment or {}
         self.process: subprocess.Popen[bytes] | None = None
         self._pid: int | None = None
         self._connection: Connection | None = None
