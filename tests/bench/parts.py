@@ -76,9 +76,9 @@ def changes(console: Console, scratch: Path, programs: Programs) -> None:
     in_c.mkdir()
     by_sudo.write_text(ini(LINES * 64))
     with rpcd(scratch, "changes", settings, {f"{name}.ini": ini(LINES * 64) for name in names}) as ours:
-        one = [_update("shop", 7, letter) for letter in "ab"]
-        many = [_update(f"t{number}", 7, letter) for letter in "ab" for number in range(files)]
-        same = [_update("shop", number, letter) for letter in "ab" for number in range(64)]
+        one = [_update("shop", 7, turn) for turn in range(1000)]
+        many = [_update(f"t{number}", 7, turn) for turn in range(100) for number in range(files)]
+        same = [_update("shop", number, turn) for turn in range(50) for number in range(64)]
         contenders: dict[str, Callable[[], Figures]] = {
             "C, 1 thread": lambda: programs.durable(in_c),
             "rpcd update_key, 1 client": _asking(programs, ours.pid, ours.socket, one, 1),
@@ -109,8 +109,9 @@ def changes(console: Console, scratch: Path, programs: Programs) -> None:
     )
 
 
-def _update(target: str, number: int, letter: str) -> str:
-    return message("update_key", target=target, key=f"section.key{number}", value=letter * 40)
+def _update(target: str, number: int, turn: int) -> str:
+    """A change whose result has not been there lately: a server that knows contents again gains nothing."""
+    return message("update_key", target=target, key=f"section.key{number}", value=f"{turn:040d}")
 
 
 def _succeeds(command: list[str]) -> bool:
@@ -214,7 +215,7 @@ def _files(console: Console, scratch: Path, programs: Programs) -> None:
         contenders: dict[str, Callable[[], Figures]] = {}
         for name, size in sizes.items():
             get = [message("get_key", target=targets[size], key="section.key7")]
-            update = [_update(targets[size], 7, letter) for letter in "ab"]
+            update = [_update(targets[size], 7, turn) for turn in range(1000)]
             contenders[f"get_key, {name}"] = _asking(programs, server.pid, server.socket, get, 1)
             contenders[f"update_key, {name}"] = _asking(programs, server.pid, server.socket, update, 1)
         taken = interleave(contenders, 3)
