@@ -46,6 +46,8 @@ def build_grant(
     """The grant at `number` of a file; its faults go to `faults`. A target that is None has faults of its own."""
     at = faults.at(source.name, "grants", number)
     table = source.grants[number]
+    users = [identities.user(user, at.below("users", place)) for place, user in enumerate(table.get("users", ()))]
+    groups = [identities.group(group, at.below("groups", place)) for place, group in enumerate(table.get("groups", ()))]
     known = tuple(_methods(table, methods, at))
     keys = tuple(_keys(table, at))
     if keys and not any(pattern.covers_below(()) for pattern in keys):
@@ -59,8 +61,6 @@ def build_grant(
     patterns = tuple(_targets(table, targets, at))
     if keys and patterns and all(_is_text(pattern, targets) for pattern in patterns):
         at.below("keys").add("a text has no keys")
-    users = [identities.user(user, at.below("users", place)) for place, user in enumerate(table.get("users", ()))]
-    groups = [identities.group(group, at.below("groups", place)) for place, group in enumerate(table.get("groups", ()))]
     return Grant(
         uids=frozenset(uid for uid in users if uid is not None),
         gids=frozenset(gid for gid in groups if gid is not None),
