@@ -106,9 +106,7 @@ class Policy:
         """Whether any grant names this peer."""
         return bool(self._rules(peer))
 
-    def permits(
-        self, peer: Peer, method: str, target: str | None = None, key: Key | None = None
-    ) -> Permit | None:
+    def permits(self, peer: Peer, method: str, target: str | None = None, key: Key | None = None) -> Permit | None:
         """The permit for a call, or None.
 
         Without a target: whether the peer may call the method on anything at all; without a key: whether it may call it

@@ -97,6 +97,11 @@ def socket_end() -> int:
     return one.detach()
 
 
+def epoll() -> int:
+    with select.epoll() as polled:
+        return os.dup(polled.fileno())
+
+
 UNSUITABLE: dict[str, Callable[[], int]] = {
     "without seals": lambda: memory_file(b"x", 0),
     "sealed only against sealing": lambda: memory_file(b"x", fcntl.F_SEAL_SEAL),
@@ -111,7 +116,7 @@ UNSUITABLE: dict[str, Callable[[], int]] = {
     "a socket": socket_end,
     "/dev/zero": lambda: os.open("/dev/zero", os.O_RDONLY),
     "/proc/kmsg": lambda: os.open("/proc/kmsg", os.O_RDONLY | os.O_NONBLOCK),
-    "an epoll": lambda: os.dup(select.epoll().fileno()),
+    "an epoll": epoll,
     "a pidfd": lambda: os.pidfd_open(os.getpid()),
 }
 
