@@ -25,6 +25,7 @@ from rpcd.documents.proof import GONE, prove, same
 from rpcd.documents.splice import Splice
 from rpcd.documents.text import TEXT
 from rpcd.documents.toml import TOML
+from rpcd.errors import Refused
 
 __all__ = [
     "FORMATS",
@@ -125,6 +126,9 @@ def _opened(form: str, content: bytes) -> _Opened:
 
 def _proven(before: _Opened, splice: Splice, key: Key, value: object) -> bytes:
     content = encode(splices.apply(before.text, splice))
-    after = _opened(before.format.name, content)
-    prove(before.tree, after.tree, key, value)
+    try:
+        after = _opened(before.format.name, content).tree
+    except Refused as refusal:  # its place is in a text that nobody has seen
+        raise Refused("not_editable", reason="proof") from refusal
+    prove(before.tree, after, key, value)
     return content

@@ -12,8 +12,9 @@ from rpcd.documents.document import Untold, not_editable
 __all__ = ["judge"]
 
 WHITE: Final = " \t"
-ODD_START: Final = frozenset((*" \t[=", ""))
-_ODD: Final = re.compile(r"""["';#\\]""")
+
+_PLAIN: Final = re.compile(r"""([^ \t\[;#=:"'\\][^;#=:"'\\]*+)=([^;#"'\\]*+)""")
+"""A line with a key that nobody could read otherwise."""
 
 Told = str | None
 Keys = dict[str, list[Told]]
@@ -26,22 +27,22 @@ def judge(text: str) -> object:
     """
     reader = _Reader()
     for line in text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        name, mark, value = line.partition("=")
-        if mark and not reader.joins and name[:1] not in ODD_START and ":" not in name and not _ODD.search(line):
-            reader.take(name.rstrip(WHITE), value.strip(WHITE))
+        if (plain := _PLAIN.fullmatch(line)) is not None and not reader.joins:
+            reader.take(plain[1].rstrip(WHITE), plain[2].strip(WHITE))
         else:
             reader.read(line)
     return reader.tree()
 
 
 class _Reader:
-    """What has been read so far. `above` are the values of the last key, and where the last of them stands."""
+    """What has been read so far; `above` and `place` say which key, and which of its values, is the last one."""
 
     def __init__(self) -> None:
         self.top: Keys = {}
         self.sections: dict[str, list[Keys]] = {}
         self.keys = self.top
-        self.above: tuple[list[Told], int] | None = None
+        self.above: str | None = None
+        self.place = 0
         self.depth = 0
         self.joins = False  # the line above ends with a backslash
         self.next = False  # the line above is one with a key
@@ -49,13 +50,15 @@ class _Reader:
 
     def take(self, name: str, value: str) -> None:
         """Take a line that nobody could read otherwise."""
-        values = self.keys.get(name)
-        if values is None:
-            self.keys[name] = values = [value]
+        if name in self.keys:
+            self.keys[name].append(value)
         else:
-            values.append(value)
-        self.above = values, len(values) - 1
-        self.depth, self.next, self.quoted = 0, True, False
+            self.keys[name] = [value]
+        self.above = name
+        self.place = len(self.keys[name]) - 1
+        self.depth = 0
+        self.next = True
+        self.quoted = False
 
     def read(self, line: str) -> None:
         """Take one line."""
@@ -75,14 +78,14 @@ class _Reader:
             name, value = pairs[0]
             values = self.keys.setdefault(name, [])
             values.append(value)
-            self.above = values, len(values) - 1
+            self.above, self.place = name, len(values) - 1
             self.depth, self.quoted = depth, quoted
             self._note(pairs[1:])
         elif self._may_join(content):
             self._join(content)
         else:
             self._dispute()
-            self._note([(name, Untold()) for name, _ in pairs])
+            self._note([(name, Untold(value or "")) for name, value in pairs])
         self.joins, self.next = line.endswith("\\"), True
 
     def _head(self, content: str, *, continued: bool) -> None:
@@ -99,8 +102,7 @@ class _Reader:
             self.keys.setdefault(name, []).append(value)
 
     def _held(self) -> Told:
-        values, at = self.above or ([None], 0)
-        return values[at]
+        return self.keys[self.above or ""][self.place]
 
     def _may_join(self, content: str) -> bool:
         if not self.next or self.quoted or type(self._held()) is not str:
@@ -116,8 +118,7 @@ class _Reader:
         self._put(Untold(self._held() or ""))
 
     def _put(self, value: Told) -> None:
-        values, at = self.above or ([None], 0)
-        values[at] = value
+        self.keys[self.above or ""][self.place] = value
 
     def tree(self) -> dict[str, object]:
         """Everything that was read."""

@@ -44,6 +44,7 @@ _SECTION: Final = 4
 _COMMENT: Final = 5
 _REST: Final = 9
 _ALONE: Final = 10
+_KEYS: Final = frozenset({_PLAIN, _REST, _ALONE})
 
 _MARKS: Final = re.compile(r"""["';#]""")
 _QUOTED: Final = re.compile(r"""(["'])((?:(?!\1)[^\\])*+)\1[ \t]*+(?:(?<=[ \t])[;#].*)?\Z""")
@@ -244,20 +245,21 @@ class _Locator:
         items, keys = self.section.items, self.section.keys
         for line in _LINE.finditer(self.text, self.first):
             kind = line.lastindex
-            if kind == _PLAIN and not self.joins and len(line[1]) <= self.depth:
+            if kind == _PLAIN and not self.joins and len(indent := line[1]) <= self.depth:
                 name = line[2].rstrip(_WHITE)
-                self.above = item = PlainItem(line, name)
+                item = PlainItem(line, name)
                 items.append(item)
                 if name in keys:
                     keys[name].append(item)
                 else:
                     keys[name] = [item]
-                self.depth = len(line[1])
+                self.above = item
+                self.depth = len(indent)
                 self.gap = False
             elif kind == _SECTION:
                 self._head(line)
                 items, keys = self.section.items, self.section.keys
-            elif kind in {_PLAIN, _REST, _ALONE}:
+            elif kind in _KEYS:
                 self._take(line)
             else:
                 self._pass_over(line)

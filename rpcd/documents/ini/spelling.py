@@ -95,14 +95,14 @@ class Style:
 
     def separator(self, name: str, section: Section) -> tuple[str, str]:
         """The indentation of a new key, and what stands between it and its value."""
+        text = self._layout.text
+        last = next((item for item in reversed(section.items) if not item.locked), None)
+        indent = text[last.start : last.name_start] if last is not None else ""
         for item in (*reversed(section.items), *reversed(self._items)):
             if item.value and not item.locked:
-                indent = self._layout.text[item.start : item.name_start]
-                between = self._layout.text[item.name_end : item.value_start - len(item.quote)]
+                between = text[item.name_end : item.value_start - len(item.quote)]
                 return indent, separator_like(between, item.name, name)
-        for item in reversed(section.items):
-            return self._layout.text[item.start : item.name_start], " = "
-        return "", " = "
+        return indent, " = "
 
     def blank_between_sections(self) -> bool:
         """Whether a blank line stands before a section; so it is where there is nothing to go by."""

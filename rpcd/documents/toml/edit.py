@@ -119,7 +119,8 @@ class TomlDocument:
         if isinstance(node, Scalar | Array) or (isinstance(node, Table) and node.kind == "inline"):
             start, end = bounds(node)
             return [Splice(start, end, respell(self._text, node, value))]
-        if isinstance(node, Table) and isinstance(value, dict):
+        stays = isinstance(node, Table) and (node.kind == "header" or value)  # without members others are gone
+        if isinstance(node, Table) and isinstance(value, dict) and stays:
             return self._members(node, value)
         if isinstance(node, Tables) and isinstance(value, list) and is_table(value):
             return self._elements(node, value)
@@ -135,9 +136,11 @@ class TomlDocument:
                 splices += self._removal(table, name)
             elif not same(self._value(node), value[name]):
                 splices += self._replace(table, name, node, value[name])
-        new = [name for name in value if name not in table.members]
-        for name in sorted(new, key=lambda name: is_table(value[name])):  # pairs before the next header
-            splices += self._add(table, (name,), value[name])
+        new = {name: held for name, held in value.items() if name not in table.members}
+        if table.body is None and new:
+            return [*splices, self._add_section(table, table.path, new)]
+        for name in sorted(new, key=lambda name: is_table(new[name])):  # pairs before the next header
+            splices.append(self._add_member(table, name, new[name]))
         return splices
 
     def _elements(self, tables: Tables, values: Sequence[Value]) -> list[Splice]:
@@ -171,8 +174,10 @@ class TomlDocument:
 
     def _add_member(self, table: Table, name: str, value: Value) -> Splice:
         body = table.body
-        if body is None or (table.kind == "header" and is_table(value)):
-            return self._add_section(table, name, value)
+        if body is None:
+            return self._add_section(table, table.path, {name: value})
+        if table.kind == "header" and is_table(value):
+            return self._add_section(table, (*table.path, name), value)
         beside = [*pairs_below(table)] if table.kind == "dotted" else body.pairs
         last = max(beside, key=lambda pair: pair.start) if beside else None
         key = (*table.prefix, name)
@@ -197,14 +202,11 @@ class TomlDocument:
             at = above
         return insert(self._text, at or header, [line, ""])
 
-    def _add_section(self, table: Table, name: str, value: Value) -> Splice:
-        """A new header after everything that belongs to `table`."""
-        if is_table(value):
-            lines = self._style.section((*table.path, name), value)
-        else:
-            lines = self._style.section(table.path, {name: value})
+    def _add_section(self, table: Table, path: Key, value: Value) -> Splice:
+        """New headers after everything that belongs to `table`."""
         empty = table is self._root and not table.members
         at = len(self._text) if empty else span(table)[1]
+        lines = self._style.section(path, value)
         return insert(self._text, at, lines if self._text[:at].strip("\ufeff \t\r\n") else lines[1:])
 
     # What is there goes.
