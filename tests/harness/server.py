@@ -169,6 +169,7 @@ class Rpcd:
         self.launch()
         assert self.process is not None
         status = self.process.wait(PATIENCE)
+        self.process = None
         said = self.log()
         assert status not in (0, -signal.SIGABRT, -signal.SIGSEGV), f"exit status {status}: {said}"
         assert not any(sign in said for sign in SIGNS_OF_A_BUG), said

@@ -229,12 +229,11 @@ def test_sigterm_finishes_a_change_that_has_begun(serve: Serve, scratch: Path) -
     """SIGTERM while a change waits for a slow disk: the change is made, answered and audited, and the server ends."""
     wrapper = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=700000"]
     server = serve(wrapper=wrapper)
-    (pid,) = server.usage().children
     with server.connect() as connection:
         params = {"target": "shop", "key": "ui.theme", "value": "dark"}
         connection.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "update_key", "params": params}).encode())
         wait_until(lambda: list(scratch.glob("shop/.rpcd-*~")), what="the candidate")
-        os.kill(pid, signal.SIGTERM)
+        os.kill(server.pid, signal.SIGTERM)
         assert json.loads(connection.receive() or b"")["result"]["changed"] is True
     assert server.process is not None
     assert server.process.wait(20) == 0
@@ -257,14 +256,14 @@ def test_requests_after_sigterm_are_not_begun(rpcd: Rpcd) -> None:
 
 def activated(server: Rpcd, *options: str) -> list[str]:
     """The command that hands the server a socket as systemd does."""
-    return ["systemd-socket-activate", *options, "-l", server.socket, "--fdname=rpcd", *server.command]
+    return ["systemd-socket-activate", "-E", "PYTHONPATH", *options, "-l", server.socket, "--fdname=rpcd", *server.command]
 
 
 def test_a_socket_from_systemd_is_served(serve: Serve, as_user: Callable[..., Any]) -> None:
     """A listening SEQPACKET socket that systemd hands over is served, and its path is left alone at the end."""
     server = serve(start=False)
     server.command = activated(server, "--seqpacket")
-    server.launch({"PYTHONDONTWRITEBYTECODE": "1"})
+    server.launch()
     wait_until(lambda: Path(server.socket).exists())
     os.chmod(server.socket, 0o666)
     wait_until(lambda: _answers(server))
@@ -288,9 +287,10 @@ def test_a_stream_socket_from_systemd_is_refused(serve: Serve) -> None:
     server.launch()
     wait_until(lambda: Path(server.socket).exists())
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as first:
-        first.connect(server.socket)
+        wait_until(lambda: first.connect_ex(server.socket) == 0)
         assert server.process is not None
         assert server.process.wait(20) != 0
+        server.process = None
     assert "SOCK_SEQPACKET" in server.log()
 
 
