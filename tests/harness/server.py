@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.seqpacket import PATIENCE, Connection
+from tests.harness.users import FORKING
 
 __all__ = ["REPOSITORY", "Rpcd", "Usage", "settings_text", "verify_chain", "wait_until"]
 
@@ -139,7 +140,7 @@ class Rpcd:
     def launch(self, environment: Mapping[str, str] | None = None) -> None:
         """Start without waiting for anything."""
         assert self.process is None or self.process.poll() is not None, "it runs"
-        with self.stderr.open("ab") as stderr:
+        with self.stderr.open("ab") as stderr, FORKING:
             self.process = subprocess.Popen(
                 self.command,
                 cwd="/",

@@ -3,11 +3,16 @@
 import os
 import pickle
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable
 from typing import NoReturn, TypeVar
 
-__all__ = ["NOBODY", "WWW_DATA", "as_user"]
+__all__ = ["FORKING", "NOBODY", "WWW_DATA", "as_user"]
+
+FORKING = threading.Lock()
+"""Held while a process is forked: a child of another thread's that came in between would keep descriptors open which
+`subprocess` opens for a moment and waits to see closed."""
 
 WWW_DATA = 33
 """uid and gid of www-data on every Debian."""
@@ -24,7 +29,8 @@ def as_user(uid: int, gid: int, groups: Iterable[int], function: Callable[[], Re
     read the interpreter's files: import before you call this.
     """
     reading, writing = os.pipe()
-    child = os.fork()
+    with FORKING:
+        child = os.fork()
     if child == 0:
         os.close(reading)
         _become(uid, gid, groups, function, writing)
