@@ -107,9 +107,7 @@ def socket(serve: Serve) -> str:
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_each_caller_may_do_exactly_what_grants_say(
-    caller: str, socket: str, as_user: Callable[..., Any]
-) -> None:
+def test_each_caller_may_do_exactly_what_grants_say(caller: str, socket: str, as_user: Callable[..., Any]) -> None:
     """Every call of the table succeeds for whom the grants name, and is `denied` to everybody else."""
 
     def outcomes() -> list[str | None]:
@@ -199,7 +197,8 @@ def test_what_a_stranger_sends_is_not_even_called_malformed(socket: str, as_user
         return {reply.decode() for reply in found}
 
     assert as_user(EVE, EVE, [], kinds) == {
-        '{"jsonrpc":"2.0","error":{"code":403,"message":"No grant covers this call","data":{"kind":"denied"}},"id":null}'
+        '{"jsonrpc":"2.0","error":{"code":403,"message":"No grant covers this call",'
+        '"data":{"kind":"denied"}},"id":null}'
     }
 
 

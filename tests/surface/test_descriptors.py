@@ -248,7 +248,7 @@ def test_in_a_batch_each_is_used_once(rpcd: Rpcd) -> None:
 
 def test_switched_off_nobody_can_send_any(serve: Serve) -> None:
     """With `descriptors = false` the kernel refuses to send them (Linux 6.16), and contents still travel inline."""
-    server = serve('descriptors = false\n' + SETTINGS)
+    server = serve("descriptors = false\n" + SETTINGS)
     with server.connect() as connection, open(os.devnull, "rb") as null:
         with pytest.raises(PermissionError):
             connection.send(b"{}", [null.fileno()])

@@ -48,7 +48,7 @@ def test_a_caller_may_have_many_groups(serve: Serve, as_user: Callable[..., Any]
 
 
 def test_a_large_uid_stays_what_it_is(serve: Serve, as_user: Callable[..., Any]) -> None:
-    """uid 4,000,000,000 is neither negative nor anybody else."""
+    """Uid 4,000,000,000 is neither negative nor anybody else."""
     uid = 4_000_000_000
     server = serve(f'\n[[grants]]\nusers = [{uid}]\nmethods = ["status"]\n')
     assert as_user(uid, uid, [], lambda: Connection(server.socket).call("whoami"))["uid"] == uid
@@ -67,7 +67,7 @@ def test_the_effective_uid_of_the_connect_decides(rpcd: Rpcd, as_user: Callable[
 
 
 def test_who_drops_privileges_after_connecting_is_refused(rpcd: Rpcd, as_user: Callable[..., Any]) -> None:
-    """root connects, becomes 12345, writes: refused, audited with both, and the connection ends."""
+    """Root connects, becomes 12345, writes: refused, audited with both, and the connection ends."""
 
     def drops() -> tuple[str | None, bytes | None]:
         with Connection(rpcd.socket) as connection:
@@ -93,7 +93,7 @@ def test_a_connection_may_pass_to_a_child_but_not_to_another_uid(rpcd: Rpcd, as_
 
 
 def test_credentials_that_a_client_sends_are_not_believed(rpcd: Rpcd) -> None:
-    """root may claim any pid and uid in a message: another uid is refused, another pid is not told as fact."""
+    """Root may claim any pid and uid in a message: another uid is refused, another pid is not told as fact."""
     with rpcd.connect() as connection:
         for uid, expected in ((0, None), (1000, "denied")):
             claimed = struct.pack("iII", 1, uid, uid)
@@ -212,14 +212,14 @@ def cgroup_mount() -> Path:
         _, mount, kind_of_mount, options, *_ = line.split()
         if kind_of_mount == "cgroup" and "name=systemd" in options.split(","):
             return Path(mount)
-    return next(Path(line.split()[1]) for line in Path("/proc/self/mounts").read_text().splitlines() if " cgroup2 " in line)
+    return next(
+        Path(line.split()[1]) for line in Path("/proc/self/mounts").read_text().splitlines() if " cgroup2 " in line
+    )
 
 
 def test_a_grant_for_a_unit_holds_in_that_unit_only(serve: Serve, as_user: Callable[..., Any]) -> None:
     """A grant with `units` covers the same uid inside the unit's cgroup, and not outside."""
-    server = serve(
-        f'\n[[grants]]\nusers = [{STRANGER}]\nunits = ["rpcd-test.service"]\nmethods = ["status"]\n'
-    )
+    server = serve(f'\n[[grants]]\nusers = [{STRANGER}]\nunits = ["rpcd-test.service"]\nmethods = ["status"]\n')
     cgroup = cgroup_mount() / "system.slice" / "rpcd-test.service"
     cgroup.mkdir(parents=True)
     try:
