@@ -128,7 +128,7 @@ def _meet(one: Target, other: Target) -> bool:
     if first is not None and second is not None:
         return first == second
     patterns = [target.names for target in (one, other) if target.names is not None]
-    return len(patterns) != 1 or patterns[0].fullmatch(first or second or "") is not None
+    return len(patterns) != 1 or patterns[0].fullmatch(first or second or "")
 
 
 def _real(target: Target) -> tuple[str, str | None]:

@@ -1,7 +1,6 @@
 """Targets: what the administrator has given a name."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +8,7 @@ from typing import Any, Final
 from rpcd.documents import FORMATS, KeyPattern
 from rpcd.settings.faults import Place
 from rpcd.settings.identities import Identities
+from rpcd.settings.names import Names
 from rpcd.settings.once import is_written_plainly
 from rpcd.settings.quantities import mode, size
 
@@ -30,7 +30,7 @@ class Target:
     name: str
     directory: str
     file: str | None
-    names: re.Pattern[str] | None
+    names: Names | None
     format: str
     secret: tuple[KeyPattern, ...]
     secret_content: bool
@@ -80,13 +80,13 @@ def build_target(name: str, table: Mapping[str, Any], identities: Identities, at
     )
 
 
-def _names(table: Mapping[str, Any], at: Place) -> re.Pattern[str] | None:
+def _names(table: Mapping[str, Any], at: Place) -> Names | None:
     if "names" not in table:
         return None
     try:
-        return re.compile(table["names"])
-    except re.error as error:
-        at.below("names").add(f"not a regular expression: {error}")
+        return Names(table["names"])
+    except ValueError:
+        at.below("names").add(f"{table['names']!r} is no regular expression that takes linear time")
         return None
 
 
