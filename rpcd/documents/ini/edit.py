@@ -99,7 +99,7 @@ class IniDocument:
             if held is not None:
                 splices += self._replace(held, value)
             else:
-                lines += self._new_lines(section, name, value)
+                lines += self._new_lines(section, name, value, table)
         if lines:
             splices.append(insert(self._text, section.end, lines))
         return splices or [Splice(section.head_end, section.head_end, "")]
@@ -135,7 +135,7 @@ class IniDocument:
         parent = layout.find(key[:-1])
         if isinstance(parent, Section):
             if isinstance(value, dict):
-                return self._repeat(key, [parent], value)
+                raise not_editable("structure")
             return self._add_key(parent, name, value)
         if parent is None:
             if len(key) > 2 or key[0] in layout.tables or key[0] in layout.top.keys:  # noqa: PLR2004
