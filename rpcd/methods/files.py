@@ -111,7 +111,7 @@ async def _received(call: Call, content: str | dict[str, Any]) -> bytes:
             return binascii.a2b_base64(content["base64"], strict_mode=True)
         except (binascii.Error, ValueError) as error:
             raise Refused("invalid_params", faults=[{"at": "/content/base64", "rule": "contentEncoding"}]) from error
-    descriptor = call.take(content["fd"])
+    descriptor = call.take(int(content["fd"]))  # 0.0 is an integer to JSON Schema
     return await call.store.work(
         partial(call.store.receive, descriptor, size=content.get("size"), sha256=content.get("sha256"))
     )

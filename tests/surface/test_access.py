@@ -197,8 +197,10 @@ def test_what_a_stranger_sends_is_not_even_called_malformed(socket: str, as_user
         return {reply.decode() for reply in found}
 
     assert as_user(EVE, EVE, [], kinds) == {
-        '{"jsonrpc":"2.0","error":{"code":403,"message":"No grant covers this call",'
-        '"data":{"kind":"denied"}},"id":null}'
+        (
+            '{"jsonrpc":"2.0","error":{"code":403,"message":"No grant covers this call",'
+            '"data":{"kind":"denied"}},"id":null}'
+        )
     }
 
 
