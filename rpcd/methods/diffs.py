@@ -85,9 +85,10 @@ def _seen(call: Call, content: bytes | None, *, whole: bool) -> Seen:
         secret = any(pattern.matches(entry.key) for pattern in target.secret)
         granted = whole or call.may("get_key", entry.key)
         for number in range(first - 1, min(last, len(lines))):
-            sight = SECRET if secret else lines[number] if granted else None
-            if number not in judged or sight == SECRET or (sight is None and judged[number] != SECRET):
-                judged[number] = sight
+            if not granted or judged.get(number, "") is None:
+                judged[number] = None
+            elif secret or judged.get(number) != SECRET:
+                judged[number] = SECRET if secret else lines[number]
     for number, sight in judged.items():
         seen[number] = sight
     return seen

@@ -186,8 +186,8 @@ INVALID_PARAMS: list[tuple[str, Any, str]] = [
     ("update_key", {"target": "shop", "key": "ui.theme", "value": "x", "confirm_within": 5}, ""),
 ]
 
-PATHS = ["..", "../shop", "/etc/shadow", "shop\0", "", "a" * 5000, "shop/", "vhosts/..", "vhosts/../shop", ".", "vhosts/",
-         "/proc/self/root/etc/shadow", "vhosts/a/b", "vhosts/.hidden", "vhosts/a~", "vhosts/\x1b[31m", "shop\n",
+PATHS = ["..", "../shop", "/etc/shadow", "shop\0", "", "a" * 5000, "shop/", "vhosts/..", "vhosts/../shop", ".",
+         "vhosts/", "/proc/self/root/etc/shadow", "vhosts/a/b", "vhosts/.hidden", "vhosts/a~", "vhosts/\x1b[31m", "shop\n",
          "vhosts/\u2028", "vhosts//a.conf"]  # fmt: skip
 
 
@@ -297,7 +297,7 @@ def test_any_message_gets_at_most_one_strict_reply(rpcd: Rpcd) -> None:
         def send(message: bytes) -> None:
             connection.send(message)
             connection.send(b'{"jsonrpc":"2.0","id":"end","method":"ping"}')
-            replies = []
+            replies: list[bytes] = []
             while not replies or replies[-1] != b'{"jsonrpc":"2.0","result":"pong","id":"end"}':
                 replies.append(connection.receive() or b"")
                 for descriptor in connection.descriptors:
