@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from typing import Final
 
 from rpcd.documents import splice as splices
-from rpcd.documents.document import Document, Entry, Format, Value, require_fit
+from rpcd.documents.document import UNFIT, Document, Entry, Format, Value, require_fit
 from rpcd.documents.env import ENV
 from rpcd.documents.ini import INI
 from rpcd.documents.json import JSON
@@ -83,6 +83,8 @@ def update(form: str, content: bytes, key: Key, value: Value) -> bytes:
 
     Raises `Refused("not_editable")`, and `Refused("no_such_key")` for an element beyond the end of an array.
     """
+    if any(map(UNFIT.search, key)):
+        raise Refused("not_editable", reason="characters")
     require_fit(value, len(key))
     before = _opened(form, content)
     return _proven(before, before.document.put(key, value), key, value)

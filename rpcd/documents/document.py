@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from rpcd.documents.key import CONTROL, Key
 from rpcd.documents.splice import Splice
@@ -111,8 +111,7 @@ def not_editable(reason: str, text: str = "", at: int | None = None) -> Refused:
     return Refused("not_editable", reason=reason, line=line, column=len(before) - before.rfind("\n"))
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One thing that a document holds: a value, an array, a table, an element of an array.
 
     `type` is JSON Schema's name of it: string, integer, number, boolean, null, array or object. From `start` up to

@@ -10,7 +10,7 @@ Rules of this file:
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NoReturn
@@ -147,14 +147,17 @@ class JsonDocument:
 
     def entries(self) -> Sequence[Entry]:
         """See `Document`."""
-        return list(self._entries((), self._root))
+        found: list[Entry] = []
+        self._list((), self._root, found)
+        return found
 
-    def _entries(self, key: Key, node: _Node) -> Iterator[Entry]:
-        names = list(node.names) if node.names is not None else map(str, range(len(node.parts)))
+    def _list(self, key: Key, node: _Node, found: list[Entry]) -> None:
+        names = node.names if node.names is not None else map(str, range(len(node.parts)))
         for name, part in zip(names, node.parts, strict=True):
             below = (*key, name)
-            yield Entry(below, self._type(part.node), part.start, part.node.end)
-            yield from self._entries(below, part.node)
+            found.append(Entry(below, self._type(part.node), part.start, part.node.end))
+            if part.node.parts:
+                self._list(below, part.node, found)
 
     def _type(self, node: _Node) -> str:
         known = _TYPES.get(self._text[node.start])

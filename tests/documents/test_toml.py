@@ -305,7 +305,7 @@ def test_what_is_no_toml_is_told_with_its_place(text: str, line: int, column: in
         "a = {b = 1",
         "[a",
         "a = {1}",
-        "a = 1 1",
+        "a = 1 x",
         "=",
         "a = 1\na.b = 1",
         "a = 1\n[a.b]",

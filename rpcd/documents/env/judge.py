@@ -3,14 +3,17 @@
 It walks through the text one character at a time, as a shell does. The tests hold it against `sh` itself.
 """
 
+import re
 from typing import Final
 
 from rpcd.documents.document import Untold, not_editable
 
 __all__ = ["judge"]
 
-_NAME_START: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
-_NAME: Final = _NAME_START | frozenset("0123456789")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_ORDINARY: Final = re.compile(r"[A-Za-z0-9_./@%+,=-]+")
+"""A run of characters that mean nothing to a shell."""
+
 _OPERATORS: Final = frozenset("&|;<>()\0")
 
 
@@ -50,11 +53,11 @@ class _Shell:
 
     def name(self) -> str:
         """A variable's name; empty where there is none."""
-        start = self.at
-        if self.peek() in _NAME_START:
-            while self.peek() in _NAME:
-                self.at += 1
-        return self.text[start : self.at]
+        found = _NAME.match(self.text, self.at)
+        if found is None:
+            return ""
+        self.at = found.end()
+        return found[0]
 
     def statement(self, variables: dict[str, str]) -> None:
         """One line: an assignment, `export`, a comment or nothing."""
@@ -95,7 +98,10 @@ class _Shell:
         tilde = True  # a tilde would be replaced here
         while (character := self.peek()) and character not in " \t\n":
             after = False
-            if character == "'":
+            if ordinary := _ORDINARY.match(text, self.at):
+                value.append(ordinary[0])
+                self.at = ordinary.end()
+            elif character == "'":
                 end = text.find("'", self.at + 1)
                 if end < 0 or "\0" in text[self.at : end]:
                     self.refuse()
@@ -104,13 +110,9 @@ class _Shell:
             elif character == '"':
                 literal = self.double(value) and literal
             elif character == "\\":
-                if text[self.at + 1 : self.at + 2] in {"", "\0"}:
-                    self.refuse()
-                value.append(text[self.at + 1].strip("\n"))
-                self.at += 2
+                value.append(self.escaped().strip("\n"))
             elif character in "$`":
                 self.substitution()
-                value.append("")
                 literal = False
             elif character in _OPERATORS:
                 self.refuse()
@@ -123,6 +125,14 @@ class _Shell:
             tilde = after
         return "".join(value) if literal else Untold(text[start : self.at])
 
+    def escaped(self) -> str:
+        """The character after a backslash."""
+        following = self.text[self.at + 1 : self.at + 2]
+        if following in {"", "\0"}:
+            self.refuse()
+        self.at += 2
+        return following
+
     def double(self, value: list[str]) -> bool:
         """What double quotes hold, and whether it is literal."""
         literal = True
@@ -131,14 +141,14 @@ class _Shell:
             if character in {"", "\0"}:
                 self.refuse()
             elif character == "\\":
-                following = self.text[self.at + 1 : self.at + 2]
-                if following in {"", "\0"}:
-                    self.refuse()
+                following = self.escaped()
                 value.append(following.strip("\n") if following in '$`"\\\n' else "\\" + following)
-                self.at += 2
             elif character in "$`":
                 self.substitution()
                 literal = False
+            elif ordinary := _ORDINARY.match(self.text, self.at):
+                value.append(ordinary[0])
+                self.at = ordinary.end()
             else:
                 value.append(character)
                 self.at += 1

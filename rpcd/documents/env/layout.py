@@ -12,7 +12,7 @@ What is read is what a POSIX shell takes for assignments, one to a line and noth
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from rpcd.documents.document import Untold, not_editable
 
@@ -54,8 +54,7 @@ _EXPANDS: Final = re.compile(r"[$`]|(?:\A|:)~")
 _GLOB: Final = re.compile(r"[*?\[{]")
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """One assignment: its lines from `start` to `end`, its value as it is spelled from `value_start` to `value_end`."""
 
     name: str

@@ -13,7 +13,7 @@ __all__ = ["TOML"]
 _TOKEN: Final = re.compile(
     r"""#[^\n]*+|'''(?:[^']++|'{1,2}+(?!'))*+'{3,5}"""
     r'''|"""(?:[^"\\]++|\\[\s\S]|"{1,2}+(?!"))*+"{3,5}|"(?:[^"\\\n]++|\\.)*+"?'''
-    r"""|'[^'\n]*+'?|[][{}]|[.=\n]""",
+    r"""|'[^'\n]*+'?|[][{}]|[.,=\n]""",
 )
 _PLACE: Final = re.compile(r"\(at line (\d+), column (\d+)\)")
 
@@ -24,7 +24,7 @@ def judge(text: str) -> object:
     Raises `Refused("not_editable")` for what is no TOML, or too deep.
     """
     text = text.removeprefix("\ufeff")
-    if text.count("[") + text.count("{") + text.count(".") > MAX_DEPTH:
+    if text.count("[") + text.count("{") + text.count(".") >= MAX_DEPTH:
         _require_shallow(text)
     try:
         return tomllib.loads(text)
@@ -44,7 +44,7 @@ def _require_shallow(text: str) -> None:
         elif mark in "]}":
             depth -= 1
         dots = dots + 1 if mark == "." else dots if mark[0] in "\"'" else 0
-        if max(depth, dots) > MAX_DEPTH:
+        if depth > MAX_DEPTH or dots == MAX_DEPTH:
             raise not_editable("depth", text, token.start())
 
 

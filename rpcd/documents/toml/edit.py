@@ -8,8 +8,9 @@ Rules of this file:
 - A table is replaced member by member, so that comments and the order of what stays are kept.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import count
 
 from rpcd.documents.document import Entry, Value, index, not_editable, require_told
 from rpcd.documents.key import Key
@@ -51,7 +52,8 @@ class TomlDocument:
 
     def entries(self) -> Sequence[Entry]:
         """See `Document`."""
-        found = list(self._entries((), self._root))
+        found: list[Entry] = []
+        self._list((), self._root, found)
         found.sort(key=lambda entry: entry.start)  # stable: tables stay before what they hold
         return found
 
@@ -93,15 +95,14 @@ class TomlDocument:
             return {name: self._value(held) for name, held in node.members.items()}
         return [self._value(item) for item in node.items]
 
-    def _entries(self, key: Key, node: Node) -> Iterator[Entry]:
-        if isinstance(node, Table):
-            parts = list(node.members.items())
-        else:
-            parts = [(str(at), item) for at, item in enumerate(node.items)] if not isinstance(node, Scalar) else []
+    def _list(self, key: Key, node: Node, found: list[Entry]) -> None:
+        if isinstance(node, Scalar):
+            return
+        parts = node.members.items() if isinstance(node, Table) else zip(map(str, count()), node.items, strict=False)
         for name, held in parts:
             below = (*key, name)
-            yield Entry(below, self._type(held), *self._place(node, name, held))
-            yield from self._entries(below, held)
+            found.append(Entry(below, self._type(held), *self._place(node, name, held)))
+            self._list(below, held, found)
 
     def _type(self, node: Node) -> str:
         if isinstance(node, Scalar):

@@ -39,8 +39,9 @@ class Style:
         if body is not None and body.pairs:
             like = body.pairs[-1]
             indent = text[like.start : like.key_start]
-        elif body is not None and text.startswith((" ", "\t"), body.start):
-            indent = text[body.start : text.index("[", body.start)]
+        elif body is not None:
+            header = text[body.start : body.head_end]
+            indent = header[: len(header) - len(header.lstrip(" \t"))]
         spelled = spell_key(name)
         between = " = "
         if like is not None:

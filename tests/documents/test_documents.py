@@ -1,0 +1,212 @@
+"""What holds for every format: bytes stay, limits hold, nothing is parsed twice."""
+
+import sys
+import time
+
+import pytest
+
+from rpcd import documents
+from rpcd.documents.document import MAX_DEPTH
+from rpcd.errors import Refused
+
+EDITABLE = ["env", "ini", "json", "toml"]
+
+SMALL = {"env": b"A=1\n", "ini": b"A=1\n", "json": b'{"A": "1"}', "toml": b"A = '1'\n"}
+
+SIZE = 64 * 1024
+
+
+def numbered(line: str, size: int) -> str:
+    """Lines with a number each, of `size` characters in all."""
+    return "".join(line.replace("#", str(number)) for number in range(size // len(line)))
+
+
+HOSTILE = {
+    # format and what is repeated: after a beginning, and before an end
+    "spaces": ("ini", "a", " ", ""),
+    "spaces before a mark": ("ini", "a", " ", "= 1"),
+    "spaces before a comment": ("ini", "a=", " ", ";"),
+    "marks": ("ini", "a", "=", ""),
+    "comments in a value": ("ini", "a=", " ;", ""),
+    "open quotes": ("ini", "", "a='\n", ""),
+    "quotes": ("ini", "a=", '"', ""),
+    "brackets": ("ini", "", "[", ""),
+    "the same section": ("ini", "", "[a]\n", ""),
+    "the same key": ("ini", "", "a=1\n", ""),
+    "many keys": ("ini", "", "k#=1\n", ""),
+    "continuations": ("ini", "a=1\n", " b\n", ""),
+    "disputed lines": ("ini", "a=1\n", " b=1\n", ""),
+    "backslashes": ("ini", "", "a=\\\n", ""),
+    "quoted pieces": ("env", "A=", "''", ""),
+    "open single quotes": ("env", "", "A='\n", ""),
+    "variables": ("env", "A=", "$a", ""),
+    "open commands": ("env", 'A="', "$(a", ""),
+    "open braces": ("env", "A=", "${", ""),
+    "backslashes in quotes": ("env", 'A="', "\\", ""),
+    "the same variable": ("env", "", "A=1\n", ""),
+    "many variables": ("env", "", "A#=1\n", ""),
+    "exports": ("env", "export ", "A ", ""),
+    "blank lines": ("env", "", "\n", ""),
+    "open arrays": ("json", "", "[", ""),
+    "closed arrays": ("json", "", "]", ""),
+    "open objects": ("json", "", '{"a":', ""),
+    "an open string": ("json", '"', "a", ""),
+    "escapes": ("json", '"', "\\\\", '"'),
+    "many elements": ("json", "[0", ",1", "]"),
+    "deep elements": ("json", "[" * MAX_DEPTH + "0", ",1", "]" * MAX_DEPTH),
+    "deep arrays": ("json", "[0", "," + "[" * 60 + "]" * 60, "]"),
+    "many members": ("json", '{"a":1', ',"#":1', "}"),
+    "the same member": ("json", '{"a":1', ',"a":1', "}"),
+    "open TOML arrays": ("toml", "a=", "[", ""),
+    "a long dotted key": ("toml", "a", ".a", "=1"),
+    "many dotted keys": ("toml", "", "a.b.c.d.k#=1\n", ""),
+    "many tables": ("toml", "", "[t#]\n", ""),
+    "many tables in one": ("toml", "[[a]]\n", "[a.b#]\n", ""),
+    "arrays of tables": ("toml", "", "[[a]]\n[[a.b]]\n", ""),
+    "many TOML elements": ("toml", "a=[", "1,", "]"),
+    "arrays in an array": ("toml", "a=[", "[],", "]"),
+    "quotes in a long string": ("toml", 'a="""', '"" ', '"""'),
+    "an open long string": ("toml", 'a="""', '"" ', ""),
+    "deep TOML arrays": ("toml", "", "k#=" + "[" * 30 + "]" * 30 + "\n", ""),
+}
+
+
+def cost(form: str, content: bytes) -> float:
+    """Seconds of processor time to open a document, list it, change it and delete from it."""
+    documents._keep_small.cache_clear()
+    documents._keep_large.cache_clear()
+    start = time.process_time()
+    try:
+        entries = documents.open_document(form, content).entries()
+        key = entries[-1].key if entries else ("A",)
+        documents.update(form, content, key, "z")
+        documents.delete(form, content, key)
+    except Refused:
+        pass
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize(("form", "start", "repeated", "end"), HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_documents_cost_what_their_size_does(form: str, start: str, repeated: str, end: str) -> None:
+    """Four times the size takes some four times as long; never sixteen times, and never long."""
+    small, large = (
+        min(cost(form, (start + numbered(repeated, size) + end).encode()) for _ in range(2))
+        for size in (SIZE // 4, SIZE)
+    )
+    assert large < 8 * small + 0.05
+    assert large < 2
+
+
+@pytest.mark.parametrize(
+    ("form", "opening", "closing"),
+    [
+        ("json", "[", "]"),
+        ("json", '{"a":[', "]}"),
+        ("toml", "[", "]"),
+        ("toml", "{a=[", "]}"),
+        ("toml", "{a={b=", "}}"),
+    ],
+)
+def test_depth_is_bounded(form: str, opening: str, closing: str) -> None:
+    """As deep as the limit is read; one deeper is refused before it is parsed."""
+    levels = sum(opening.count(bracket) for bracket in "[{")
+    start = "a = " if form == "toml" else ""
+    inner = "1" if form == "toml" or opening.endswith("[") else ""
+    for depth, refused in ((MAX_DEPTH // levels, False), (MAX_DEPTH // levels + 1, True), (20_000, True)):
+        content = (start + opening * depth + inner + closing * depth).encode()
+        if refused:
+            with pytest.raises(Refused) as refusal:
+                documents.open_document(form, content)
+            assert refusal.value.data["reason"] == "depth"
+        else:
+            assert documents.open_document(form, content).entries()
+
+
+@pytest.mark.parametrize(
+    "key", ["a." * MAX_DEPTH + "a = 1", "[" + "a." * MAX_DEPTH + "a]", '"a" . ' * MAX_DEPTH + "'a' = 1"]
+)
+def test_dotted_keys_are_as_deep_as_tables(key: str) -> None:
+    """A dotted key is a depth too; dots in strings, comments and numbers are none."""
+    with pytest.raises(Refused) as refused:
+        documents.open_document("toml", key.encode())
+    assert refused.value.data["reason"] == "depth"
+    fine = "a = '" + "." * 100 + "'\nb = \"" + "[" * 100 + '"\n# ' + "{" * 100 + "\nc = [" + "1.5, " * 100 + "]\n"
+    assert documents.open_document("toml", fine.encode()).entries()
+
+
+@pytest.mark.parametrize("form", ["json", "toml"])
+def test_values_are_not_deeper_than_documents(form: str) -> None:
+    """A value that would make a document deeper than the limit is refused, whatever Python could stand."""
+    value: documents.Value = "x"
+    for _ in range(MAX_DEPTH - 1):
+        value = [value]
+    after = documents.update(form, SMALL[form], ("A",), value)
+    assert documents.open_document(form, after).get(("A",)) == value
+    with pytest.raises(Refused) as refused:
+        documents.update(form, SMALL[form], ("A",), [value])
+    assert refused.value.data["reason"] == "depth"
+    for _ in range(2 * sys.getrecursionlimit()):
+        value = [value]
+    with pytest.raises(Refused):
+        documents.update(form, SMALL[form], ("A",), value)
+
+
+@pytest.mark.parametrize("form", EDITABLE)
+@pytest.mark.parametrize("value", [object(), b"x", {1: 2}, (1,), {"a": b""}])
+def test_values_are_what_json_can_say(form: str, value: documents.Value) -> None:
+    """Anything that is no JSON value is refused as a type, or as a name."""
+    with pytest.raises(Refused) as refused:
+        documents.update(form, SMALL[form], ("A",), value)
+    assert refused.value.data["reason"] in {"type", "characters"}
+
+
+@pytest.mark.parametrize("form", EDITABLE)
+@pytest.mark.parametrize("name", ["a\n", "a\r", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\udcff"])
+def test_no_key_has_control_characters(form: str, name: str) -> None:
+    """Whoever calls, no key or table with a control character in its name is written."""
+    for key in ((name,), ("T", name), (name, "k")):
+        with pytest.raises(Refused) as refused:
+            documents.update(form, SMALL[form], key, "x")
+        assert refused.value.data["reason"] in {"characters", "structure"}
+
+
+@pytest.mark.parametrize("form", EDITABLE)
+def test_the_order_of_edits_does_not_matter_to_others(form: str) -> None:
+    """A key that comes and goes leaves the very bytes that were there."""
+    after = documents.update(form, SMALL[form], ("B",), "x")
+    assert after != SMALL[form]
+    assert documents.delete(form, after, ("B",)) == SMALL[form]
+
+
+@pytest.mark.parametrize("form", EDITABLE)
+def test_what_is_known_is_not_parsed_again(form: str) -> None:
+    """The same bytes give the same document, also where they are the result of an edit; a few are kept."""
+    after = documents.update(form, SMALL[form], ("A",), "2")
+    document = documents.open_document(form, after)
+    assert documents.open_document(form, bytes(bytearray(after))) is document
+    for number in range(200):
+        documents.check(form, documents.update(form, SMALL[form], ("A",), str(number)))
+    assert documents.open_document(form, after) is not document
+
+
+def test_a_text_has_no_keys() -> None:
+    """Any bytes are a text, which is only read and replaced whole."""
+    content = bytes(range(256))
+    documents.check("text", content)
+    with pytest.raises(Refused) as refused:
+        documents.update("text", content, ("a",), "x")
+    assert refused.value.data == {"reason": "format"}
+    assert documents.FORMATS["text"].judge("x") == "x"
+
+
+def test_every_byte_survives() -> None:
+    """Bytes that are no UTF-8 are text for as long as it takes, and the same bytes afterwards."""
+    content = bytes(range(256)) + "é\u2028\U0001f600".encode()
+    assert documents.encode(documents.decode(content)) == content
+
+
+def test_formats_are_named() -> None:
+    """The names that settings give to formats."""
+    assert {name: form.name for name, form in documents.FORMATS.items()} == {
+        name: name for name in ("env", "ini", "json", "text", "toml")
+    }
