@@ -194,7 +194,7 @@ class Daemon:
 
     def _note(self, event: str, *, peer: Peer | None = None, **fields: object) -> None:
         """Record what the transport has to tell."""
-        self._write(event, **({"peer": peer.record()} if peer is not None else {}), **fields)
+        self._write(event, **({"peer": peer.record} if peer is not None else {}), **fields)
 
     def _write(self, event: str, **fields: object) -> None:
         try:

@@ -18,7 +18,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
 import structlog
-from jsonrpcserver import Error, Success, dispatch_to_response
+from jsonrpcserver import Error, Success
+from jsonrpcserver.dispatcher import dispatch_request, to_response
+from jsonrpcserver.request import Request
 from jsonrpcserver.response import to_serializable
 from jsonrpcserver.result import Result
 
@@ -135,17 +137,15 @@ class Gate:
             call.refusal = Refused("invalid_request") if known else Refused("denied")
             return self._finish(call, _message(None, call.refusal.error()))
         call.name, call.id, call.notification = request["method"], request.get("id"), "id" not in request
-        response = dispatch_to_response(
-            request, cast("Any", self._table), context=call, deserializer=_same, validator=_same, post_process=_same
-        )
+        single = Request(call.name, request.get("params", {}), call.id)
+        result = dispatch_request(cast("Any", self._table), call, single)[1]
         if call.pending is not None:
             return self._wait(call, call.pending)
-        if response is None:
-            return self._finish(call, None)
         if not call.settled:  # jsonrpcserver answered by itself: its words are not ours
-            call.refusal = incident(RuntimeError("a reply that the guard did not make"))
+            call.refusal = incident(RuntimeError("a result that the guard did not make"))
             return self._finish(call, _message(call.id, call.refusal.error()))
-        return self._finish(call, cast("dict[str, object]", to_serializable(cast("Any", response))))
+        message = cast("dict[str, object]", to_serializable(cast("Any", to_response(single, result))))
+        return self._finish(call, None if call.notification else message)
 
     async def _wait(self, call: Call, pending: Awaitable[object]) -> bytes | None:
         """Finish a call whose handler takes time."""
@@ -167,8 +167,8 @@ class Gate:
             except (TypeError, ValueError) as error:
                 call.refusal = incident(error)
             else:
-                if len(data) > call.room:
-                    call.refusal = Refused("too_large", limit=call.room)
+                if len(data) > call.room:  # of a change that is made, nobody may say that nothing happened
+                    call.refusal = Refused("unknown") if call.recorded else Refused("too_large", limit=call.room)
             if call.refusal is not None:
                 data = encode(_message(call.id, call.refusal.error()))
         self._record(call, {})
@@ -251,10 +251,6 @@ def _is_request(request: Any) -> bool:
         and isinstance(request.get("params", []), dict | list)
         and (identifier is None or type(identifier) is int or (type(identifier) is str and len(identifier) <= MAX_ID))
     )
-
-
-def _same(value: Any) -> Any:
-    return value
 
 
 def _message(identifier: str | int | None, error: Mapping[str, object]) -> dict[str, object]:

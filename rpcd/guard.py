@@ -28,7 +28,7 @@ def permit(call: Call) -> Method:
     method = call.rules.methods.get(call.name)
     if method is None:
         raise Refused("no_such_method")
-    if not method.open and policy.permits(call.peer, call.name) is None:
+    if not method.open and not policy.allows(call.peer, call.name):
         raise Refused("denied")
     if call.notification and method.changes:
         raise Refused("invalid_request")  # nobody would learn what became of it

@@ -17,7 +17,8 @@ import os
 import select
 import socket
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -75,7 +76,7 @@ class Peer:
 
     `uid`, `gid` and `groups` (supplementary ones) authorize. `pid`, `started` (clock ticks after boot; with the pid it
     names the process for good), `exe` and `unit` (the system unit of its cgroup) describe the process that connected;
-    they are None where they cannot be had without doubt.
+    they are None where they cannot be had without doubt. `record` is how the audit tells the peer.
     """
 
     pid: int
@@ -85,17 +86,11 @@ class Peer:
     exe: str | None = None
     unit: str | None = None
     started: int | None = None
+    record: Mapping[str, object] = field(init=False, compare=False)
 
-    def fits(self, sender: Credentials) -> bool:
-        """Whether a message's sender is this peer: the same uid, and a gid that is one of its groups.
-
-        The pid is not compared: a connection may pass from parent to child.
-        """
-        return sender.uid == self.uid and (sender.gid == self.gid or sender.gid in self.groups)
-
-    def record(self) -> dict[str, object]:
-        """The fields by which the audit tells the peer."""
-        return {
+    def __post_init__(self) -> None:
+        """Write down once what every audit record of this peer has."""
+        record = {
             "uid": self.uid,
             "gid": self.gid,
             "groups": sorted(self.groups),
@@ -104,6 +99,14 @@ class Peer:
             "exe": self.exe,
             "unit": self.unit,
         }
+        object.__setattr__(self, "record", record)
+
+    def fits(self, sender: Credentials) -> bool:
+        """Whether a message's sender is this peer: the same uid, and a gid that is one of its groups.
+
+        The pid is not compared: a connection may pass from parent to child.
+        """
+        return sender.uid == self.uid and (sender.gid == self.gid or sender.gid in self.groups)
 
 
 def identify(connection: socket.socket) -> Peer:

@@ -106,11 +106,14 @@ class Policy:
         """Whether any grant names this peer."""
         return bool(self._rules(peer))
 
+    def allows(self, peer: Peer, method: str) -> bool:
+        """Whether the peer may call the method on anything at all."""
+        return method in self._rules(peer)
+
     def permits(self, peer: Peer, method: str, target: str | None = None, key: Key | None = None) -> Permit | None:
         """The permit for a call, or None.
 
-        Without a target: whether the peer may call the method on anything at all; without a key: whether it may call it
-        on the target, whatever the keys.
+        Without a target: for a method that has none; without a key: whatever the keys.
         """
         first: Grant | None = None
         value = table = False

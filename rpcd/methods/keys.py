@@ -30,13 +30,13 @@ UNTOLD: Final = object()
 """What a key holds that is there and cannot be told: an env value that a shell would expand, bytes that are no text."""
 
 
-def get_key(call: Call, params: dict[str, Any]) -> Awaitable[object] | object:
+def get_key(call: Call, _params: dict[str, Any]) -> Awaitable[object] | object:
     """The value of one key."""
-    return call.store.look(call.name_of_target, partial(_value, call, parse_key(params["key"])))
+    return call.store.look(call.name_of_target, partial(_value, call))
 
 
-def _value(call: Call, key: Key, snapshot: Snapshot) -> dict[str, object]:
-    value = documents.open_document(call.find().format, snapshot.content).get(key)
+def _value(call: Call, snapshot: Snapshot) -> dict[str, object]:
+    value = documents.open_document(call.find().format, snapshot.content).get(call.named_key)
     call.require(value)
     return {"value": value, "revision": call.store.revisions.name(snapshot.digest, plain=call.plain)}
 
@@ -63,7 +63,7 @@ def _keys(call: Call, params: dict[str, Any], snapshot: Snapshot) -> dict[str, o
 
 def update_key(call: Call, params: dict[str, Any]) -> Awaitable[object]:
     """Give one key a value, and leave every other byte as it is."""
-    key, value = parse_key(params["key"]), params["value"]
+    key, value = call.named_key, params["value"]
     call.require(value)
     reads = call.may("get_key", key)
 
@@ -78,7 +78,7 @@ def update_key(call: Call, params: dict[str, Any]) -> Awaitable[object]:
 
 def delete_key(call: Call, params: dict[str, Any]) -> Awaitable[object]:
     """Take one key away, and leave every other byte as it is."""
-    key = parse_key(params["key"])
+    key = call.named_key
 
     def edit(form: str, content: bytes) -> bytes:
         if _held(call, params, form, content, key) is MISSING:

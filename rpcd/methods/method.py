@@ -119,6 +119,13 @@ class Call:
             raise LookupError("the row of this method names no target")
         return self.target
 
+    @property
+    def named_key(self) -> Key:
+        """The key, for handlers whose schema requires one."""
+        if self.key is None:
+            raise LookupError("the row of this method names no key")
+        return self.key
+
     def find(self) -> Target:
         """The settings of this call's target; `Refused("no_such_target")`."""
         return self.store.targets.find(self.name_of_target)[0]
@@ -165,7 +172,7 @@ class Call:
 
     def record(self) -> dict[str, object]:
         """The fields by which every audit record tells this call."""
-        fields: dict[str, object] = {"peer": self.peer.record(), "id": self.id, "method": self.name[:LONGEST_NAME]}
+        fields: dict[str, object] = {"peer": self.peer.record, "id": self.id, "method": self.name[:LONGEST_NAME]}
         if self.target is not None:
             fields["target"] = self.target
         if self.key is not None:

@@ -11,12 +11,13 @@ from typing import Final, TypeVar
 
 from rpcd.audit import AuditLog
 from rpcd.errors import Refused
+from rpcd.incident import refusal
 from rpcd.settings import Settings
 from rpcd.store import memfd
 from rpcd.store.commit import Committers
 from rpcd.store.edits import Change, Edit
 from rpcd.store.journal import recover
-from rpcd.store.targets import Revisions, Snapshot, Targets
+from rpcd.store.targets import Large, Revisions, Snapshot, Targets
 
 __all__ = ["Change", "Edit", "Snapshot", "Store", "Targets"]
 
@@ -61,13 +62,14 @@ class Store:
 
         Raises `Refused("no_such_file")` where there is none.
         """
-        if self.targets.size(name) <= READ_ON_LOOP:
-            return self._look(name, then)
-        return self.work(partial(self._look, name, then))
+        try:
+            return self._look(name, then, READ_ON_LOOP)
+        except Large:
+            return self.work(partial(self._look, name, then))
 
     def work(self, function: Callable[[], Result]) -> Awaitable[Result]:
         """Run what can take long in a worker."""
-        return get_running_loop().run_in_executor(self.pool, function)
+        return get_running_loop().run_in_executor(self.pool, _contained, function)
 
     def receive(self, descriptor: int, *, size: int | None, sha256: str | None) -> bytes:
         """The content of a passed descriptor, see `memfd.receive`."""
@@ -77,11 +79,22 @@ class Store:
         """A descriptor to pass, see `memfd.give`."""
         return memfd.give(content)
 
-    def _look(self, name: str, then: Callable[[Snapshot], Result]) -> Result:
-        snapshot = self.targets.read(name)
+    def _look(self, name: str, then: Callable[[Snapshot], Result], at_once: int | None = None) -> Result:
+        snapshot = self.targets.read(name, at_once=at_once)
         if snapshot is None:
             raise Refused("no_such_file")
         return then(snapshot)
+
+
+def _contained(function: Callable[[], Result]) -> Result:
+    """What `function` returns or refuses; whatever else it raises is an incident.
+
+    A SystemExit, or a GeneratorExit that a future throws into the coroutine waiting for it, would end more than a call.
+    """
+    try:
+        return function()
+    except BaseException as error:
+        raise refusal(error) from error
 
 
 def _key(state: str) -> bytes:

@@ -18,6 +18,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import Final
 
@@ -26,7 +27,7 @@ from rpcd.settings import Settings, Target
 from rpcd.store.storage import storage_faults
 from rpcd.store.syscalls import open_without_links
 
-__all__ = ["FileFacts", "Place", "Revisions", "Snapshot", "Targets", "read_opened"]
+__all__ = ["FileFacts", "Large", "Place", "Revisions", "Snapshot", "Targets", "read_opened"]
 
 LEFTOVER: Final = re.compile(r"\.rpcd-[0-9a-f]{16}~")
 """What our own temporary files are called."""
@@ -39,6 +40,10 @@ MAX_NAME: Final = 255
 _NAME: Final = re.compile(
     r"[^./\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff][^/\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*"
 )
+
+
+class Large(Exception):
+    """A file that is larger than its reader has time for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +75,15 @@ class Revisions:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self._keyed = lru_cache(maxsize=MAX_KEPT)(
+            lambda digest: f"r1:{hmac.digest(key, digest.encode(), 'sha256').hex()}"
+        )
 
     def name(self, digest: str | None, *, plain: bool) -> str:
         """The revision of a content with this digest; `absent` where there is no file."""
         if digest is None:
             return "absent"
-        return f"sha256:{digest}" if plain else f"r1:{hmac.digest(self._key, digest.encode(), 'sha256').hex()}"
+        return f"sha256:{digest}" if plain else self._keyed(digest)
 
     def of(self, content: bytes | None, *, plain: bool) -> str:
         """The revision of a content."""
@@ -147,8 +154,11 @@ class Targets:
         """Bytes that a file of this target may have."""
         return self._max_content if target.format == "text" else self._max_document
 
-    def read(self, name: str) -> Snapshot | None:
-        """What a target's file holds now, or None where there is none."""
+    def read(self, name: str, *, at_once: int | None = None) -> Snapshot | None:
+        """What a target's file holds now, or None where there is none.
+
+        Raises `Large` where it has more than `at_once` bytes: the caller has no time to read it.
+        """
         target, directory, file = self._located(name)
         with storage_faults():
             try:
@@ -157,6 +167,8 @@ class Targets:
                 os.close(open_without_links(directory, os.O_PATH | os.O_DIRECTORY))  # the directory has to be there
                 return None
             try:
+                if at_once is not None and os.fstat(descriptor).st_size > at_once:
+                    raise Large
                 content = read_opened(descriptor, target, self.limit(target))
             finally:
                 os.close(descriptor)
@@ -172,14 +184,6 @@ class Targets:
                 if len(self._kept) > MAX_KEPT:
                     self._kept.popitem(last=False)
         return snapshot
-
-    def size(self, name: str) -> int:
-        """How large a target's file is now, at a look that costs nothing; 0 where there is none."""
-        _, directory, file = self._located(name)
-        try:
-            return os.stat(f"{directory}/{file}", follow_symlinks=False).st_size
-        except OSError:  # what is wrong is told by reading it
-            return 0
 
     @contextmanager
     def place(self, name: str) -> Iterator[Place]:
