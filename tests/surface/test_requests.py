@@ -187,8 +187,8 @@ INVALID_PARAMS: list[tuple[str, Any, str]] = [
 ]
 
 PATHS = ["..", "../shop", "/etc/shadow", "shop\0", "", "a" * 5000, "shop/", "vhosts/..", "vhosts/../shop", ".",
-         "vhosts/", "/proc/self/root/etc/shadow", "vhosts/a/b", "vhosts/.hidden", "vhosts/a~", "vhosts/\x1b[31m", "shop\n",
-         "vhosts/\u2028", "vhosts//a.conf"]  # fmt: skip
+         "vhosts/", "/proc/self/root/etc/shadow", "vhosts/a/b", "vhosts/.hidden", "vhosts/a~", "vhosts/\x1b[31m",
+         "shop\n", "vhosts/\u2028", "vhosts//a.conf"]  # fmt: skip
 
 
 @pytest.mark.parametrize(("method", "params", "at"), INVALID_PARAMS)
