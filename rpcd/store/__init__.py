@@ -24,7 +24,9 @@ __all__ = ["Change", "Edit", "Snapshot", "Store", "Targets"]
 Result = TypeVar("Result")
 
 READ_ON_LOOP: Final = 256 * 1024
-"""Bytes up to which a file is read where it is asked for; a hop to a worker costs more than that."""
+PARSED_ON_LOOP: Final = 16 * 1024
+"""Bytes up to which a text is read, and a structured file parsed, where it is asked for: a hop to a worker costs more.
+What is larger, and written so as to take long, would hold up everybody."""
 
 KEY_SIZE: Final = 32
 """Bytes of the key of `r1:` revisions: that of HMAC-SHA-256."""
@@ -63,7 +65,8 @@ class Store:
         Raises `Refused("no_such_file")` where there is none.
         """
         try:
-            return self._look(name, then, READ_ON_LOOP)
+            structured = self.targets.find(name)[0].format != "text"
+            return self._look(name, then, PARSED_ON_LOOP if structured else READ_ON_LOOP)
         except Large:
             return self.work(partial(self._look, name, then))
 
