@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from rpcd import documents
-from rpcd.documents.env import layout as env
-from rpcd.documents.ini import layout as ini
+from rpcd.documents.env.layout import locate as locate_env
+from rpcd.documents.ini.layout import Item
+from rpcd.documents.ini.locate import locate as locate_ini
 from rpcd.documents.key import Key
 from rpcd.documents.proof import GONE
 from rpcd.documents.splice import apply
@@ -160,14 +161,17 @@ def leaves(tree: object, key: Key = ()) -> dict[Key, str]:
     return found
 
 
-def others(tree: object, key: Key) -> dict[Key, str]:
-    """The values that an edit of `key` must not touch: neither on its way, nor below, nor beside it in an array."""
+def scope(tree: object, key: Key) -> Key:
+    """What an edit of `key` may touch: the key, or the first array on its way, whose elements move."""
     found = leaves(tree)
-    for depth in range(1, len(key) + 1):
-        if found.get(key[: depth - 1]) == "list":
-            key = key[: depth - 1]
-            break
-    return {other: held for other, held in found.items() if other[: len(key)] != key and key[: len(other)] != other}
+    return next((key[:depth] for depth in range(len(key)) if found.get(key[:depth], "").startswith("list")), key)
+
+
+def others(tree: object, touched: Key) -> dict[Key, str]:
+    """The values that an edit must not touch: neither on its way, nor below."""
+    return {
+        key: held for key, held in leaves(tree).items() if key[: len(touched)] != touched and touched[: len(key)] != key
+    }
 
 
 @pytest.mark.parametrize("form", ["env", "ini", "json", "toml"])
@@ -178,20 +182,19 @@ def test_an_edit_does_what_was_asked_and_nothing_else(form: str, data: st.DataOb
     text, key, value = data.draw(edits(form))
     content = documents.encode(text)
     document = documents.open_document(form, content)
-    if value is GONE:
-        result, splice = attempt(documents.delete, form, content, key), attempt(document.remove, key)
-    else:
-        result, splice = attempt(documents.update, form, content, key, value), attempt(document.put, key, value)
-    if isinstance(result, Refused) or isinstance(splice, Refused):
-        assert isinstance(result, Refused)
+    asked = () if value is GONE else (value,)
+    result = attempt(documents.update if asked else documents.delete, form, content, key, *asked)
+    if isinstance(result, Refused):
         assert result.kind in {"not_editable", "no_such_key"}
         return
     after = documents.decode(result)
+    splice = document.put(key, value) if asked else document.remove(key)  # type: ignore[arg-type]
     assert after == apply(text, splice)
     assert text.startswith(after[: splice.start])
     assert text.endswith(after[splice.start + len(splice.text) :])
     judge = documents.FORMATS[form].judge
-    assert others(judge(after), key) == others(judge(text), key)
+    touched = scope(judge(text), key)
+    assert others(judge(after), touched) == others(judge(text), touched)
     document = documents.open_document(form, documents.encode(after))
     if value is not GONE:
         assert documents.same(document.get(key), value)
@@ -224,9 +227,9 @@ def _encodes(text: str) -> bool:
 
 def located_ini(text: str) -> object:
     """The tree that the ini locator has found."""
-    layout = ini.locate(text)
+    layout = locate_ini(text)
 
-    def table(keys: Mapping[str, list[ini.Item]]) -> dict[str, object]:
+    def table(keys: Mapping[str, list[Item]]) -> dict[str, object]:
         return {
             name: items[0].value if len(items) == 1 else [item.value for item in items] for name, items in keys.items()
         }
@@ -237,7 +240,7 @@ def located_ini(text: str) -> object:
 
 def located_env(text: str) -> object:
     """The variables that the env locator has found."""
-    return {name: found[-1].value for name, found in env.locate(text).names.items()}
+    return {name: found[-1].value for name, found in locate_env(text).names.items()}
 
 
 @pytest.mark.parametrize(("form", "located"), [("ini", located_ini), ("env", located_env)])

@@ -87,6 +87,7 @@ PUT: list[tuple[str, str, documents.Value, str]] = [
     ("", "a.b", "x", "[a]\nb = x\n"),
     ("; c\n", "a.b", "x", "; c\n\n[a]\nb = x\n"),
     ("; c\n", "a", "x", "; c\na = x\n"),
+    ("; c\n\n", "a.b", "x", "; c\n\n[a]\nb = x\n"),
     ("[a]", "a.b", "x", "[a]\nb = x"),
     ("[a]\n; c\n", "a.b", "x", "[a]\nb = x\n; c\n"),
     ("[a]\nb=1\n[c]\nd=2", "e.f", "x", "[a]\nb=1\n[c]\nd=2\n[e]\nf=x"),
@@ -309,6 +310,7 @@ REFUSED: list[tuple[str, str, documents.Value, str]] = [
     ('[a]\nb = "x"\n', "a.b", "a\\", "quoting"),
     ("[a]\nb = GTK;\n", "a.b", "x ; y", "quoting"),
     ("[a]\nb = c\\\n", "a.d", "x", "proof"),
+    ("[z]\n[a]\nb = c\\\n", "d.e", "x", "proof"),
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from rpcd import documents
 from rpcd.documents.key import parse_key
-from rpcd.documents.toml.layout import locate
+from rpcd.documents.toml.locate import locate
 from rpcd.errors import Refused
 
 CONF = """\

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from rpcd.documents.document import Entry, Value, index, not_editable
-from rpcd.documents.ini.layout import Item, Layout, Node, Section, locate
+from rpcd.documents.ini.layout import Item, Layout, Node, Section
+from rpcd.documents.ini.locate import locate
 from rpcd.documents.ini.spelling import Style, require_name
 from rpcd.documents.key import Key
 from rpcd.documents.splice import Splice, insert, join, skip_blank_lines

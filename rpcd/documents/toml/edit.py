@@ -17,19 +17,8 @@ from rpcd.documents.key import Key
 from rpcd.documents.proof import same
 from rpcd.documents.splice import Splice, insert, join, skip_blank_lines
 from rpcd.documents.toml.inline import append, cut_item, cut_pairs, respell
-from rpcd.documents.toml.layout import (
-    Array,
-    Node,
-    Scalar,
-    Table,
-    Tables,
-    bounds,
-    find,
-    locate,
-    pairs_below,
-    places,
-    span,
-)
+from rpcd.documents.toml.layout import Array, Node, Scalar, Table, Tables, bounds, find, pairs_below, places, span
+from rpcd.documents.toml.locate import locate
 from rpcd.documents.toml.spelling import Style, is_table, spell, spell_key, tell, type_of
 from rpcd.errors import Refused
 
@@ -215,21 +204,16 @@ class TomlDocument:
     def _removal(self, parent: Node, name: str) -> list[Splice]:
         if isinstance(parent, Array):
             return [cut_item(self._text, parent, int(name))]
-        if isinstance(parent, Tables):
-            return self._cut(parent.items[int(name)])
-        if not isinstance(parent, Table):
-            raise Refused("no_such_key")
-        pair, node = parent.pairs.get(name), parent.members[name]
-        if pair is None:
-            return self._cut(node)
-        if parent.body is not None and parent.body.inline:
-            return [cut_pairs(self._text, parent.body, [pair])]
-        return [Splice(pair.start, pair.end, "")]
+        if isinstance(parent, Table) and name in parent.pairs:
+            pair = parent.pairs[name]
+            if parent.body is not None and parent.body.inline:
+                return [cut_pairs(self._text, parent.body, [pair])]
+            return [Splice(pair.start, pair.end, "")]
+        node = find(parent, (name,))
+        return self._cut(node) if isinstance(node, Table | Tables) else []
 
-    def _cut(self, node: Node) -> list[Splice]:
+    def _cut(self, node: Table | Tables) -> list[Splice]:
         """What takes away a table that is no pair's value."""
-        if not isinstance(node, Table | Tables):
-            raise Refused("no_such_key")
         if isinstance(node, Table) and node.body is not None and node.body.inline:
             return [cut_pairs(self._text, node.body, [*pairs_below(node)])]
         gone: list[Splice] = []
