@@ -1,4 +1,7 @@
-"""Env files: assignments that a shell reads with `.`; `/etc/default/*`, `.env`."""
+"""Env files: assignments that a shell reads with `.`, as in `/etc/default`. Pure.
+
+The dialect is the shell's. Readers that know no quotes over several lines (docker's `--env-file`) are not meant.
+"""
 
 from typing import Final
 
