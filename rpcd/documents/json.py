@@ -10,17 +10,15 @@ Rules of this file:
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Final, NoReturn
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property, partial
+from typing import Any, Final, NamedTuple, NoReturn
 
 from rpcd.documents.document import (
     MAX_DEPTH,
     Entry,
     Format,
     Value,
-    index,
     not_editable,
     require_told,
 )
@@ -30,9 +28,11 @@ from rpcd.errors import Refused
 
 __all__ = ["JSON"]
 
-_TOKEN: Final = re.compile(r'[ \t\r\n]*+("(?:[^"\\]++|\\.)*+"|[][{}:,]|[^][{}:, \t\r\n"]++)')
+_BETWEEN: Final = re.compile(r"[ \t\r\n,:]*+")
 _BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[][{}]', re.DOTALL)
+_TO_BRACKET: Final = re.compile(r'[^][{}"]*+(?:"(?:[^"\\]++|\\.)*+"[^][{}"]*+)*+[][{}]')
 _UNSEEN: Final = re.compile(r"[\x7f-\x9f\u2028\u2029]")
+_DECODER: Final = json.JSONDecoder()
 _TYPES: Final = {"n": "null", "t": "boolean", "f": "boolean", '"': "string", "{": "object", "[": "array"}
 
 
@@ -69,80 +69,70 @@ def _constant(_name: str) -> NoReturn:
     raise ValueError("no JSON")
 
 
-@dataclass(slots=True)
-class _Node:
-    """A value from `start` to `end`, with what it holds."""
+class _Part(NamedTuple):
+    """A member or an element: from `start`, where its name stands if it has one; its value from `at` to `end`."""
 
     start: int
-    end: int = 0
-    parts: list["_Part"] = field(default_factory=list)
-    names: dict[str, int] | None = None
+    at: int
+    end: int
 
 
-@dataclass(slots=True)
-class _Part:
-    """A member or an element: from `start`, where its name stands if it has one, to the end of its value."""
+def _ends(text: str) -> dict[int, int]:
+    """Where each object and array ends, by where it starts."""
+    ends: dict[int, int] = {}
+    starts: list[int] = []
+    at = 0
+    while (found := _TO_BRACKET.match(text, at)) is not None:
+        at = found.end()
+        if text[at - 1] in "[{":
+            starts.append(at - 1)
+        else:
+            ends[starts.pop()] = at
+    return ends
 
-    start: int
-    node: _Node
+
+def _parts(text: str, ends: dict[int, int], at: int) -> dict[str, _Part]:
+    """What the object or array at `at` holds, by name or number; nothing, where another value stands.
+
+    What lies deeper is only passed over: most of it nobody asks for.
+    """
+    parts: dict[str, _Part] = {}
+    closing = ends.get(at, 0) - 1
+    named = text[at] == "{"
+    at = _skip(text, at + 1)
+    while at < closing:
+        start, name = at, str(len(parts))
+        if named:
+            name, at = _DECODER.raw_decode(text, at)
+            at = _skip(text, at)
+        end = ends.get(at) or _DECODER.raw_decode(text, at)[1]
+        parts[name] = _Part(start, at, end)
+        at = _skip(text, end)
+    return parts
 
 
-class _Locator:
-    """Finds every value of a text that is JSON."""
-
-    def __init__(self, text: str) -> None:
-        self._tokens = _TOKEN.finditer(text, 1 if text.startswith("\ufeff") else 0)
-
-    def value(self, token: re.Match[str] | None = None) -> _Node:
-        """The value that begins with `token`, or with the next one."""
-        token = token or next(self._tokens)
-        node = _Node(token.start(1), token.end())
-        if token[1] == "{":
-            self._object(node)
-        elif token[1] == "[":
-            self._array(node)
-        return node
-
-    def _object(self, node: _Node) -> None:
-        node.names = {}
-        for token in self._tokens:
-            if token[1] == "}":
-                node.end = token.end()
-                return
-            if token[1] != ",":
-                next(self._tokens)  # the colon
-                node.names[json.loads(token[1])] = len(node.parts)
-                node.parts.append(_Part(token.start(1), self.value()))
-
-    def _array(self, node: _Node) -> None:
-        for token in self._tokens:
-            if token[1] == "]":
-                node.end = token.end()
-                return
-            if token[1] != ",":
-                part = self.value(token)
-                node.parts.append(_Part(part.start, part))
+def _skip(text: str, at: int) -> int:
+    """Where the next value, name or closing bracket stands."""
+    found = _BETWEEN.match(text, at)
+    return found.end() if found else at
 
 
 class JsonDocument:
     """A located JSON file."""
 
     def __init__(self, text: str) -> None:
+        start = _skip(text, 1 if text.startswith("\ufeff") else 0)
         self._text = text
+        self._root = _Part(start, start, len(text.rstrip(" \t\r\n")))
 
     @cached_property
-    def _root(self) -> _Node:
-        return _Locator(self._text).value()
+    def _parts(self) -> Callable[[int], dict[str, _Part]]:
+        return cache(partial(_parts, self._text, _ends(self._text)))
 
     def get(self, key: Key) -> Value:
         """See `Document`."""
-        node = self._root
-        for segment in key:
-            at = _at(node, segment)
-            if at is None:
-                raise Refused("no_such_key")
-            node = node.parts[at].node
-        value: Value = json.loads(self._text[node.start : node.end])
+        part = self._found(key)
+        value: Value = json.loads(self._text[part.at : part.end])
         return require_told(value)
 
     def entries(self) -> Sequence[Entry]:
@@ -151,74 +141,75 @@ class JsonDocument:
         self._list((), self._root, found)
         return found
 
-    def _list(self, key: Key, node: _Node, found: list[Entry]) -> None:
-        names = node.names if node.names is not None else map(str, range(len(node.parts)))
-        for name, part in zip(names, node.parts, strict=True):
-            below = (*key, name)
-            found.append(Entry(below, self._type(part.node), part.start, part.node.end))
-            if part.node.parts:
-                self._list(below, part.node, found)
-
-    def _type(self, node: _Node) -> str:
-        known = _TYPES.get(self._text[node.start])
-        if known:
-            return known
-        number = self._text[node.start : node.end]
-        return "number" if any(mark in number for mark in ".eE") else "integer"
-
     def put(self, key: Key, value: Value) -> Splice:
         """See `Document`."""
-        node = self._root
+        part = self._root
         for depth, segment in enumerate(key):
-            at = _at(node, segment)
-            if at is None:
-                return self._add(node, key[depth:], value)
-            node = node.parts[at].node
-        return Splice(node.start, node.end, self._style.write(value, self._margin(node)))
+            below = self._parts(part.at).get(segment)
+            if below is None:
+                return self._add(part, key[depth:], value)
+            part = below
+        return Splice(part.at, part.end, self._style.write(value, self._margin(part)))
 
     def remove(self, key: Key) -> Splice:
         """See `Document`."""
-        node = self._root
-        for segment in key[:-1]:
-            at = _at(node, segment)
-            if at is None:
-                raise Refused("no_such_key")
-            node = node.parts[at].node
-        at, parts = _at(node, key[-1]), node.parts
-        if at is None:
-            raise Refused("no_such_key")
+        gone, above = self._found(key), self._found(key[:-1])
+        parts = list(self._parts(above.at).values())
         if len(parts) == 1:
-            return Splice(node.start + 1, node.end - 1, "")
+            return Splice(above.at + 1, above.end - 1, "")
+        at = parts.index(gone)
         if at == len(parts) - 1:
-            return Splice(parts[at - 1].node.end, parts[at].node.end, "")
-        return Splice(parts[at].start, parts[at + 1].start, "")
+            return Splice(parts[at - 1].end, gone.end, "")
+        return Splice(gone.start, parts[at + 1].start, "")
 
-    def _add(self, node: _Node, rest: Key, value: Value) -> Splice:
-        """What adds a member, or an element at the end, with the objects that are missing on the way to it."""
-        if node.names is None:
-            if self._text[node.start] != "[":
-                raise not_editable("structure")
-            if index(rest[0]) != len(node.parts):
+    def _found(self, key: Key) -> _Part:
+        part = self._root
+        for segment in key:
+            below = self._parts(part.at).get(segment)
+            if below is None:
                 raise Refused("no_such_key")
+            part = below
+        return part
+
+    def _list(self, key: Key, above: _Part, found: list[Entry]) -> None:
+        for name, part in self._parts(above.at).items():
+            kind, below = self._type(part), (*key, name)
+            found.append(Entry(below, kind, part.start, part.end))
+            if kind in {"object", "array"}:
+                self._list(below, part, found)
+
+    def _type(self, part: _Part) -> str:
+        known = _TYPES.get(self._text[part.at])
+        if known:
+            return known
+        number = self._text[part.at : part.end]
+        return "number" if any(mark in number for mark in ".eE") else "integer"
+
+    def _add(self, above: _Part, rest: Key, value: Value) -> Splice:
+        """What adds a member, or an element at the end, with the objects that are missing on the way to it."""
+        text, style, opening, parts = self._text, self._style, self._text[above.at], [*self._parts(above.at).values()]
+        if opening not in "[{":
+            raise not_editable("structure")
+        if opening == "[" and rest[0] != str(len(parts)):
+            raise Refused("no_such_key")
         for name in reversed(rest[1:]):
             value = {name: value}
-        style = self._style
-        name = style.name(rest[0]) if node.names is not None else ""
-        if not node.parts:
-            margin = self._margin(node)
-            part = name + style.write(value, margin + style.indent)
-            return Splice(node.start + 1, node.end - 1, style.around(part, margin))
-        last = node.parts[-1]
-        if len(node.parts) > 1:
-            white = self._text[node.parts[-2].node.end : last.start].partition(",")[2]
+        name = style.name(rest[0]) if opening == "{" else ""
+        if not parts:
+            margin = self._margin(above)
+            added = name + style.write(value, margin + style.indent)
+            return Splice(above.at + 1, above.end - 1, style.around(added, margin))
+        last = parts[-1]
+        if len(parts) > 1:
+            white = text[parts[-2].end : last.start].partition(",")[2]
         else:
-            white = self._text[node.start + 1 : last.start] or style.after_comma
-        margin = white.rpartition("\n")[2] if "\n" in white else self._margin(node)
-        return Splice(last.node.end, last.node.end, "," + white + name + style.write(value, margin))
+            white = text[above.at + 1 : last.start] or style.after_comma
+        margin = white.rpartition("\n")[2] if "\n" in white else self._margin(above)
+        return Splice(last.end, last.end, "," + white + name + style.write(value, margin))
 
-    def _margin(self, node: _Node) -> str:
+    def _margin(self, part: _Part) -> str:
         """The indentation of the line that a value starts on."""
-        line = self._text[self._text.rfind("\n", 0, node.start) + 1 : node.start].removeprefix("\ufeff")
+        line = self._text[self._text.rfind("\n", 0, part.at) + 1 : part.at].removeprefix("\ufeff")
         return line[: len(line) - len(line.lstrip(" \t"))]
 
     @cached_property
@@ -244,14 +235,20 @@ class _Style:
         return self.write(name, "") + self.colon
 
     def write(self, value: Value, margin: str) -> str:
-        """A value that begins on a line with `margin`."""
-        written = json.dumps(
-            value,
-            ensure_ascii=self.ascii,
-            allow_nan=False,
-            indent=self.indent if self.newline else None,
-            separators=("," if self.newline else "," + self.after_comma, self.colon),
-        )
+        """A value that begins on a line with `margin`.
+
+        Raises `Refused("not_editable")` for numbers that are none or have no end.
+        """
+        try:
+            written = json.dumps(
+                value,
+                ensure_ascii=self.ascii,
+                allow_nan=False,
+                indent=self.indent if self.newline else None,
+                separators=("," if self.newline else "," + self.after_comma, self.colon),
+            )
+        except ValueError:
+            raise not_editable("type") from None
         if self.newline:
             written = written.replace("\n", self.newline + margin)
         return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
@@ -259,14 +256,6 @@ class _Style:
     def around(self, part: str, margin: str) -> str:
         """What stands between brackets that had nothing between them."""
         return self.newline + margin + self.indent + part + self.newline + margin if self.newline else part
-
-
-def _at(node: _Node, segment: str) -> int | None:
-    """Which part of a node a segment names."""
-    if node.names is not None:
-        return node.names.get(segment)
-    at = index(segment)
-    return at if at is not None and at < len(node.parts) else None
 
 
 JSON: Final = Format("json", JsonDocument, judge)

@@ -1,5 +1,7 @@
 """JSON files."""
 
+import json
+
 import pytest
 
 from rpcd import documents
@@ -102,6 +104,25 @@ def test_what_json_cannot_hold_is_refused(text: str, key: str, value: documents.
     with pytest.raises(Refused) as refused:
         documents.update("json", text.encode(), parse_key(key), value)
     assert (refused.value.kind, refused.value.data["reason"]) == ("not_editable", reason)
+
+
+@pytest.mark.parametrize("value", [float("inf"), [float("nan")], {"a": float("-inf")}])
+def test_the_locator_refuses_such_numbers_itself(value: documents.Value) -> None:
+    """Whoever asks a document directly is refused as one who asks for an update."""
+    with pytest.raises(Refused) as refused:
+        documents.open_document("json", b"{}").put(("a",), value)
+    assert refused.value.data == {"reason": "type"}
+
+
+@pytest.mark.parametrize("string", ["[", "]}", ',\\"b\\":1', ":", '\\"', '\\"]', "\\\\", '{\\\\\\"', "//"])
+def test_brackets_in_strings_are_text(string: str) -> None:
+    """Neither names nor values that look like JSON move the places of others."""
+    text = f'{{"{string}": ["{string}", {{"a": "{string}"}}], "z": [1]}}'
+    content = text.encode()
+    name = json.loads(f'"{string}"')
+    assert documents.update("json", content, (name, "1", "a"), 5) == text.replace(f'"a": "{string}"', '"a": 5').encode()
+    assert documents.update("json", content, ("z", "0"), 5) == text.replace("[1]", "[5]").encode()
+    assert documents.delete("json", content, (name, "0")) == text.replace(f'["{string}", ', "[").encode()
 
 
 @pytest.mark.parametrize(("text", "line", "column"), NO_JSON)
