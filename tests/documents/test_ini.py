@@ -75,6 +75,7 @@ PUT: list[tuple[str, str, documents.Value, str]] = [
         [{"Address": "10.0.0.1/24"}, {"Address": "::1"}],
         PEERS.replace("24\n", "24\n\n[Interface]\nAddress=::1\n"),
     ),
+    ("[a]\nb=1\n[a]\n[a]\nb=3\n", "a", [{"b": "2"}, {"b": "4"}], "[a]\nb=2\n[a]\nb=4\n"),
     (QUOTED, "title", "a; b # c", QUOTED.replace("A shop", "a; b # c")),
     (QUOTED, "title", " x ", QUOTED.replace("A shop", " x ")),
     (QUOTED, "title", "", QUOTED.replace("A shop", "")),

@@ -3,9 +3,9 @@ r"""Ini files: how a key and a value are written so that every reader reads the 
 Rules of this file:
 
 - What all readers agree on is written as it is. What they take differently (tried with PHP 8.2 and configparser; read
-  in systemd.syntax(7)) needs quotes: PHP calculates with `!&()|~^`, fails on `a=b` and on the words yes, no, on, off, null beside others,
-  expands `${NAME}`; configparser expands `%(name)s`, and fails on other `%`; `;` and `#` begin comments; systemd
-  continues a line after `\`.
+  in systemd.syntax(7)) needs quotes: PHP calculates with `!&()|~^`, fails on `a=b` and on the words yes, no, on, off,
+  null beside others, expands `${NAME}`; configparser expands `%(name)s`, and fails on other `%`; `;` and `#` begin
+  comments; systemd continues a line after `\`.
 - Quotes are used where the file uses them: around the value that is replaced, or around others while none with such
   characters stands without. Where it has none, the value is refused: half of the readers would take the quotes as part
   of it.

@@ -16,7 +16,7 @@ from rpcd.documents.document import Entry, Value, index, not_editable, require_t
 from rpcd.documents.key import Key
 from rpcd.documents.proof import same
 from rpcd.documents.splice import Splice, insert, join, skip_blank_lines
-from rpcd.documents.toml.inline import append, cut_item, cut_pairs, respell
+from rpcd.documents.toml.inline import append, cut_item, cut_pairs, replace_pairs, respell
 from rpcd.documents.toml.layout import Array, Node, Scalar, Table, Tables, bounds, find, pairs_below, places, span
 from rpcd.documents.toml.locate import locate
 from rpcd.documents.toml.spelling import Style, is_table, spell, spell_key, tell, type_of
@@ -106,32 +106,42 @@ class TomlDocument:
     # What is there is replaced.
 
     def _replace(self, parent: Node, name: str, node: Node, value: Value) -> list[Splice]:
+        splices = self._in_place(node, value)
+        if splices is not None:
+            return splices
+        if not isinstance(parent, Table):
+            raise not_editable("structure")
+        return [*self._removal(parent, name), *self._add_members(parent, {name: value})]
+
+    def _in_place(self, node: Node, value: Value) -> list[Splice] | None:
+        """What gives a node this value where it stands; None where the value belongs somewhere else."""
         if isinstance(node, Scalar | Array) or (isinstance(node, Table) and node.kind == "inline"):
             start, end = bounds(node)
             return [Splice(start, end, respell(self._text, node, value))]
+        if isinstance(node, Table) and node.body is not None and node.body.inline:
+            pair = f"{spell_key(node.prefix)} = {respell(self._text, node, value)}"
+            return [replace_pairs(self._text, node.body, [*pairs_below(node)], [pair])]
         stays = isinstance(node, Table) and (node.kind == "header" or value)  # without members others are gone
         if isinstance(node, Table) and isinstance(value, dict) and stays:
             return self._members(node, value)
         if isinstance(node, Tables) and isinstance(value, list) and is_table(value):
             return self._elements(node, value)
-        if not isinstance(parent, Table):
-            raise not_editable("structure")
-        return [*self._removal(parent, name), *self._add(parent, (name,), value)]
+        return None
 
     def _members(self, table: Table, value: Mapping[str, Value]) -> list[Splice]:
         """What gives a table exactly these members."""
         splices: list[Splice] = []
+        new = {name: held for name, held in value.items() if name not in table.members}
         for name, node in table.members.items():
             if name not in value:
                 splices += self._removal(table, name)
             elif not same(self._value(node), value[name]):
-                splices += self._replace(table, name, node, value[name])
-        new = {name: held for name, held in value.items() if name not in table.members}
-        if table.body is None and new:
-            return [*splices, self._add_section(table, table.path, new)]
-        for name in sorted(new, key=lambda name: is_table(new[name])):  # pairs before the next header
-            splices.append(self._add_member(table, name, new[name]))
-        return splices
+                changed = self._in_place(node, value[name])
+                if changed is None:
+                    changed = self._removal(table, name)
+                    new[name] = value[name]
+                splices += changed
+        return [*splices, *self._add_members(table, new)] if new else splices
 
     def _elements(self, tables: Tables, values: Sequence[Value]) -> list[Splice]:
         """What gives an array of tables exactly these elements."""
@@ -151,7 +161,7 @@ class TomlDocument:
         for name in reversed(rest[1:]):
             value = {name: value}
         if isinstance(node, Table):
-            return [self._add_member(node, rest[0], value)]
+            return self._add_members(node, {rest[0]: value})
         if isinstance(node, Scalar):
             raise not_editable("structure")
         if index(rest[0]) != len(node.items):
@@ -162,41 +172,46 @@ class TomlDocument:
             raise not_editable("structure")
         return [insert(self._text, span(node)[1], self._style.element(node.items[0].path, value))]
 
-    def _add_member(self, table: Table, name: str, value: Value) -> Splice:
+    def _add_members(self, table: Table, new: Mapping[str, Value]) -> list[Splice]:
         body = table.body
         if body is None:
-            return self._add_section(table, table.path, {name: value})
-        if table.kind == "header" and is_table(value):
-            return self._add_section(table, (*table.path, name), value)
-        beside = [*pairs_below(table)] if table.kind == "dotted" else body.pairs
+            return [self._add_sections(table, {table.path: dict(new)})]
+        below = {name for name, value in new.items() if table.kind == "header" and is_table(value)}
+        sections = {(*table.path, name): new[name] for name in new if name in below}
+        here = {name: value for name, value in new.items() if name not in below}
+        splices = [self._add_pairs(table, body, here)] if here else []
+        return [*splices, self._add_sections(table, sections)] if sections else splices
+
+    def _add_pairs(self, table: Table, body: Body, new: Mapping[str, Value]) -> Splice:
+        beside = [*pairs_below(table)] if table.kind == "dotted" else body.pairs[-1:]
         last = max(beside, key=lambda pair: pair.start) if beside else None
-        key = (*table.prefix, name)
+        keys = {(*table.prefix, name): value for name, value in new.items()}
         if body.inline:
-            spelled = f"{spell_key(key)} = {spell(value)}"
+            spelled = ", ".join(f"{spell_key(key)} = {spell(value)}" for key, value in keys.items())
             if last is None:
                 return Splice(body.start + 1, body.head_end - 1, f" {spelled} ")
             return Splice(last.value_end, last.value_end, ", " + spelled)
-        line = self._style.pair(key, value, body)
+        lines = [self._style.pair(key, value, body) for key, value in keys.items()]
         if last is not None:
-            return insert(self._text, last.end, [line])
+            return insert(self._text, last.end, lines)
         if table is self._root:
-            return self._add_first(line)
-        return insert(self._text, body.head_end, [line])
+            return self._add_first(lines)
+        return insert(self._text, body.head_end, lines)
 
-    def _add_first(self, line: str) -> Splice:
-        """A pair where there was none before the first header: it goes before that and the comment on it."""
+    def _add_first(self, lines: list[str]) -> Splice:
+        """Pairs where there were none before the first header: they go before that and the comment on it."""
         if not self._root.members:
-            return insert(self._text, len(self._text), [line])
+            return insert(self._text, len(self._text), lines)
         header = at = min(bounds(member)[0] for member in self._root.members.values())
         while (above := self._text.rfind("\n", 0, max(0, at - 1)) + 1) < at and self._text[above] == "#":
             at = above
-        return insert(self._text, at or header, [line, ""])
+        return insert(self._text, at or header, [*lines, ""])
 
-    def _add_section(self, table: Table, path: Key, value: Value) -> Splice:
+    def _add_sections(self, table: Table, sections: Mapping[Key, Value]) -> Splice:
         """New headers after everything that belongs to `table`."""
         empty = table is self._root and not table.members
         at = len(self._text) if empty else span(table)[1]
-        lines = self._style.section(path, value)
+        lines = [line for path, value in sections.items() for line in self._style.section(path, value)]
         return insert(self._text, at, lines if self._text[:at].strip("\ufeff \t\r\n") else lines[1:])
 
     # What is there goes.

@@ -123,6 +123,8 @@ def tell(spelled: str) -> Value:
         return spelled
     if spelled[0] in "\"'" and "\\" not in spelled and not spelled.startswith(('"""', "'''")):
         return spelled[1:-1]
+    if spelled.isdecimal():
+        return int(spelled)
     value: Value = tomllib.loads("value = " + spelled)["value"]
     return value
 
