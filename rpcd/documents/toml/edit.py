@@ -17,7 +17,7 @@ from rpcd.documents.key import Key
 from rpcd.documents.proof import same
 from rpcd.documents.splice import Splice, insert, join, skip_blank_lines
 from rpcd.documents.toml.inline import append, cut_item, cut_pairs, replace_pairs, respell
-from rpcd.documents.toml.layout import Array, Node, Scalar, Table, Tables, bounds, find, pairs_below, places, span
+from rpcd.documents.toml.layout import Array, Body, Node, Scalar, Table, Tables, bounds, find, pairs_below, places, span
 from rpcd.documents.toml.locate import locate
 from rpcd.documents.toml.spelling import Style, is_table, spell, spell_key, tell, type_of
 from rpcd.errors import Refused
