@@ -48,7 +48,7 @@ def _content(call: Call, form: str | None, snapshot: Snapshot) -> dict[str, obje
             raise Refused("too_large", limit=room)
     if not call.rules.settings.descriptors:
         raise Refused("too_large", limit=room)
-    return {"content": {"fd": call.attach(call.store.give(content))}, **rest}
+    return {"content": {"fd": call.attach(content)}, **rest}
 
 
 def _text(content: bytes) -> str | None:

@@ -165,9 +165,14 @@ class Call:
         self.used.add(index)
         return self.received[index]
 
-    def attach(self, descriptor: int) -> int:
-        """Have `descriptor` leave with the reply, which owns it from now on; its index there."""
-        self.passed.append(descriptor)
+    def attach(self, content: bytes) -> int:
+        """Have `content` leave with the reply, as a descriptor of a memory file; its index there.
+
+        Raises `Refused("invalid_request")` for a notification: it has no reply that would take the descriptor away.
+        """
+        if self.notification:
+            raise Refused("invalid_request")
+        self.passed.append(self.store.give(content))
         return len(self.passed) - 1
 
     def record(self) -> dict[str, object]:

@@ -48,16 +48,22 @@ def receive(descriptor: int, *, limit: int, size: int | None = None, sha256: str
 
 
 def give(content: bytes) -> int:
-    """A descriptor of a sealed memory file with `content`; whoever passes it on closes it."""
-    descriptor = os.memfd_create("rpcd", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    """A descriptor of a sealed memory file with `content`; whoever passes it on closes it.
+
+    Raises `Refused("busy")` where there is no descriptor or no memory left.
+    """
+    try:
+        descriptor = os.memfd_create("rpcd", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    except OSError as error:
+        raise Refused("busy", retry_after=1) from error
     try:
         view = memoryview(content)
         while view:
             view = view[os.write(descriptor, view) :]
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, FROZEN | fcntl.F_SEAL_SEAL)
-    except OSError:
+    except OSError as error:
         os.close(descriptor)
-        raise
+        raise Refused("busy", retry_after=1) from error
     return descriptor
 
 

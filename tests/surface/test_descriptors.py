@@ -187,6 +187,15 @@ def test_a_large_file_comes_back_as_a_sealed_memory_file(rpcd: Rpcd) -> None:
         os.close(descriptor)
 
 
+def test_a_notification_leaves_no_descriptor(rpcd: Rpcd) -> None:
+    """A notification that reads a large file gets no reply, and leaves no memory file in the server."""
+    assert "result" in replace(rpcd, memory_file(os.urandom(MIB)))
+    with rpcd.nothing_leaks(), rpcd.connect() as connection:
+        for _ in range(20):
+            connection.send(b'{"jsonrpc":"2.0","method":"read_file","params":{"target":"motd"}}')
+        assert connection.call("ping") == "pong"
+
+
 # What comes with a message that does not want it
 
 
