@@ -70,6 +70,7 @@ class AuditLog:
         self._looked = time.monotonic()
         self._synced = seq
         self._leader = threading.Lock()
+        self._end = os.fstat(descriptor).st_size
         self._unsynced = [os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
         self._render = _Rendering(None, [_stamped, _escaped], {})
 
@@ -83,9 +84,10 @@ class AuditLog:
         descriptor = _open(path)
         last, torn = _last_line(descriptor)
         seq, prev = _position(last)
-        log = cls(path, descriptor, seq=seq, prev=prev)
         if torn:
             os.ftruncate(descriptor, os.fstat(descriptor).st_size - len(torn))
+        log = cls(path, descriptor, seq=seq, prev=prev)
+        if torn:
             log.write({"event": "torn", "bytes": len(torn)})
         return log
 
@@ -135,9 +137,9 @@ class AuditLog:
         data = b"".join(lines)
         written = os.write(self._descriptor, data)
         if written != len(data):  # a full disk shows first as a short write
-            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
+            os.ftruncate(self._descriptor, min(self._end, os.fstat(self._descriptor).st_size))
             raise OSError(f"only {written} of {len(data)} bytes were written")
-        self._seq, self._prev = seq, prev
+        self._seq, self._prev, self._end = seq, prev, self._end + written
         return seq
 
     def _follow(self, *, at_once: bool) -> None:
@@ -156,7 +158,7 @@ class AuditLog:
             # What the old file got last is not on disk yet, nor is the new one's name: the next sync sees to both.
             directory = os.open(os.path.dirname(self.path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             self._unsynced += [self._descriptor, directory]
-            self._descriptor = new
+            self._descriptor, self._end = new, os.fstat(new).st_size
 
 
 class _Rendering(structlog.BoundLoggerBase):

@@ -112,8 +112,8 @@ def serve(config: str) -> int:
         return EX_UNAVAILABLE
     try:
         return asyncio.run(Daemon(config, settings, methods, audit).run())
-    except ListenerFault as fault:
-        print(f"rpcd: {fault}", file=sys.stderr)  # noqa: T201
+    except (ListenerFault, OSError, Unwritable) as error:
+        print(f"rpcd: {error}", file=sys.stderr)  # noqa: T201
         return EX_UNAVAILABLE
     finally:
         audit.close()

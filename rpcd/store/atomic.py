@@ -29,7 +29,7 @@ from rpcd.store.storage import storage_refusal
 from rpcd.store.syscalls import EXCHANGE, NOREPLACE, open_without_links, rename
 from rpcd.store.targets import Place
 
-__all__ = ["Candidate", "Displaced", "Metadata", "remove", "write_in_place"]
+__all__ = ["Candidate", "Displaced", "Metadata", "remove", "set_aside", "write_in_place"]
 
 NEW_MODE: Final = 0o600
 """Of a file that was not there, unless its target says otherwise."""
@@ -187,7 +187,7 @@ class Candidate:
         if not _is(place, self.name, expected):
             rename(place.directory, self.name, place.file, EXCHANGE)
             if not _is(place, self.name, self.content):  # a third version came in between: both stay
-                self.name = ""
+                set_aside(place.directory, self.name)
                 raise Refused("unknown")
             raise Displaced
         _unlink(place.directory, self.name)
@@ -231,6 +231,13 @@ def write_in_place(place: Place, content: bytes) -> None:
         raise Refused("unknown") from error
     finally:
         os.close(descriptor)
+
+
+def set_aside(directory: int, name: str) -> str:
+    """Keep a file that is somebody's under a name that no start clears away; that name."""
+    kept = f".rpcd-kept-{secrets.token_hex(8)}~"
+    rename(directory, name, kept)
+    return kept
 
 
 def _rename_to_new(directory: int, old: str, new: str) -> None:

@@ -6,7 +6,7 @@ Rules of this file:
 - An intent without an outcome is settled by looking at the file: it holds what was meant, or what was there, or what
   somebody put there since. The outcome says which.
 - A temporary file goes away only if it is known: its content is the old or the new one of its intent, or no intent of
-  this log can have named it. What is not known stays, and is recorded.
+  this log can have named it. What is not known is kept under another name, and that is recorded.
 - Settling twice is the same as settling once.
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 
 from rpcd.audit import AuditLog, records_backwards
 from rpcd.errors import Refused
+from rpcd.store.atomic import set_aside
 from rpcd.store.storage import storage_faults
 from rpcd.store.syscalls import open_without_links
 from rpcd.store.targets import LEFTOVER, Snapshot, Targets, read_opened
@@ -86,7 +87,7 @@ def _clear(
             if (intent is None and whole) or (intent is not None and _is_of(targets, directory, leftover, intent)):
                 os.unlink(leftover, dir_fd=directory)
             else:
-                yield {"event": "leftover", "target": name, "candidate": leftover}
+                yield {"event": "leftover", "target": name, "candidate": set_aside(directory, leftover)}
     finally:
         os.close(directory)
 

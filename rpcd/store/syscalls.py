@@ -34,7 +34,7 @@ def open_without_links(path: str, flags: int, *, directory: int | None = None) -
 
     `OSError` with ELOOP where there is one.
     """
-    flags |= os.O_CLOEXEC | os.O_NOFOLLOW
+    flags |= os.O_CLOEXEC
     how = _OpenHow(flags, 0, _RESOLVE_NO_MAGICLINKS | _RESOLVE_NO_SYMLINKS)
     at = -100 if directory is None else directory  # AT_FDCWD
     encoded = os.fsencode(path)

@@ -1,0 +1,211 @@
+"""The audit log: what a record is, and what became of one that was tampered with (CASES, group J)."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from rpcd.audit import FIRST, AuditLog, Unwritable, records_backwards, verify
+from tests.conftest import FILES, SETTINGS, Serve
+from tests.harness.server import REPOSITORY, Rpcd
+
+SCHEMA = json.loads((REPOSITORY / "schemas/audit.json").read_text())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """Where a log is to be."""
+    return str(tmp_path / "audit.jsonl")
+
+
+def filled(path: str, count: int = 10) -> list[bytes]:
+    """The lines of a log with some records."""
+    log = AuditLog.open(path)
+    for number in range(count):
+        log.write({"event": "decided", "method": f"m{number}"})
+    log.close()
+    return Path(path).read_bytes().splitlines()
+
+
+HOSTILE = [
+    "two\nlines",
+    "\x1b[31mred",
+    "\u2028\u2029",
+    "\u202eoverride",
+    "\x7f\x80\x9f",
+    "\ud800",
+    "\0",
+    '"}\n{"a":"',
+    "é",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_record_is_one_line_of_plain_ascii(path: str, text: str) -> None:
+    """Whatever a caller wrote, its record is one line, has no control character, and reads back as it was."""
+    log = AuditLog.open(path)
+    log.write({"event": "decided", "method": text, "note": text})
+    log.close()
+    (line,) = Path(path).read_bytes().splitlines()
+    assert all(0x20 <= byte < 0x7F for byte in line)
+    assert json.loads(line)["method"] == text
+
+
+def test_the_chain_goes_on_from_run_to_run(path: str) -> None:
+    """A log that is opened again goes on where it ended, in `seq` and in `prev`."""
+    filled(path)
+    lines = filled(path)
+    assert [json.loads(line)["seq"] for line in lines] == list(range(1, 21))
+    assert json.loads(lines[0])["prev"] == FIRST
+    assert verify(path).records == 20
+    assert verify(path).line is None
+    assert os.stat(path).st_mode & 0o7777 == 0o600
+
+
+TAMPERED: dict[str, tuple[Any, int]] = {
+    "a record that was changed": (lambda lines: [*lines[:4], lines[4].replace(b"m4", b"mX"), *lines[5:]], 6),
+    "a record that was removed": (lambda lines: [*lines[:4], *lines[5:]], 5),
+    "a record that was put in": (lambda lines: [*lines[:4], lines[4], *lines[4:]], 6),
+    "two records that changed places": (lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:]], 5),
+    "a line that is no record": (lambda lines: [*lines[:4], b"noise", *lines[4:]], 5),
+    "a line that is no object": (lambda lines: [*lines[:4], b"[1]", *lines[4:]], 5),
+}
+
+
+@pytest.mark.parametrize(("tamper", "line"), TAMPERED.values(), ids=TAMPERED.keys())
+def test_what_was_tampered_with_is_found(path: str, tamper: Any, line: int) -> None:
+    """The first line that does not follow from the one before is named."""
+    Path(path).write_bytes(b"\n".join(tamper(filled(path))) + b"\n")
+    assert verify(path).line == line
+
+
+def test_a_torn_line_is_taken_away_and_recorded(path: str) -> None:
+    """What a crash left of a last line goes, a record says so, and the chain holds."""
+    filled(path)
+    with Path(path).open("ab") as log:
+        log.write(b'{"ts":"2026-')
+    lines = filled(path, 1)
+    torn = json.loads(lines[10])
+    assert (torn["event"], torn["bytes"]) == ("torn", 12)
+    assert verify(path).line is None
+
+
+def test_a_log_that_is_renamed_away_goes_on_in_a_new_file(path: str) -> None:
+    """After a rename the next record that has to be on disk is in a new file, which follows from the old one."""
+    log = AuditLog.open(path)
+    first = log.write({"event": "decided"}, synced=True)
+    log.sync(first)
+    os.rename(path, path + ".1")
+    log.sync(log.write({"event": "intent"}, synced=True))
+    log.close()
+    old, new = (json.loads(Path(name).read_bytes()) for name in (path + ".1", path))
+    assert (old["seq"], new["seq"]) == (1, 2)
+    assert verify(path).line is None
+
+
+@pytest.mark.parametrize("last", [b"noise\n", b"{}\n", b'{"seq": "x"}\n'])
+def test_a_log_that_is_none_is_not_gone_on_with(path: str, last: bytes) -> None:
+    """Where the last line is no record, or the file is not ours alone, opening it is an error."""
+    Path(path).write_bytes(last)
+    with pytest.raises(Unwritable):
+        AuditLog.open(path)
+    Path(path).unlink()
+    Path(path).touch()
+    os.link(path, path + ".other")
+    with pytest.raises(Unwritable):
+        AuditLog.open(path)
+
+
+def test_records_are_read_from_the_end(path: str) -> None:
+    """Reading backwards gives every record, also where lines cross the blocks that are read."""
+    log = AuditLog.open(path)
+    for number in range(500):
+        log.write({"event": "decided", "note": "x" * 300, "method": f"m{number}"})
+    log.close()
+    assert [record["method"] for record in records_backwards(path)] == [f"m{number}" for number in range(499, -1, -1)]
+
+
+def test_a_full_disk_leaves_whole_records(path: str) -> None:
+    """A record that cannot be written whole is taken back: `Unwritable`, and the log holds."""
+    log = AuditLog.open("/dev/shm/rpcd-test-audit")  # noqa: S108 - limits of files hold there too
+    try:
+        import resource  # noqa: PLC0415
+        import signal  # noqa: PLC0415
+
+        log.write({"event": "decided"})
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (os.stat(log.path).st_size + 10, hard))
+        try:
+            with pytest.raises(Unwritable):
+                log.write({"event": "decided"})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, ignored)
+        log.write({"event": "decided"})
+        assert verify(log.path).records == 2
+        log.close()
+    finally:
+        os.unlink(log.path)
+    del path
+
+
+# What the server writes
+
+
+def test_every_record_is_what_the_schema_says(rpcd: Rpcd) -> None:
+    """Each record of a server that was used and misused holds against schemas/audit.json."""
+    rpcd.call("get_key", target="shop", key="ui.theme")
+    rpcd.kind("get_key", target="nowhere", key="x")
+    rpcd.raw(b"{")
+    for params in ({"value": "dark", "actor": "alice", "note": "why"}, {"value": 5}, {"value": "x", "dry_run": True}):
+        rpcd.kind("update_key", target="shop", key="ui.theme", **params)
+    rpcd.configure("broken = [")
+    rpcd.reload()
+    rpcd.stop()
+    events = set()
+    for record in rpcd.audit():
+        jsonschema.validate(record, SCHEMA)
+        events.add(record["event"])
+    assert events == {"started", "connected", "decided", "intent", "outcome", "settings", "stopped"}
+
+
+def test_every_permitted_change_has_one_intent_and_one_outcome(rpcd: Rpcd) -> None:
+    """Done, unchanged or failed: a change that policy allows has exactly one of each, with the same change id."""
+    asked: list[tuple[str, dict[str, Any], str | None]] = [
+        ("update_key", {"target": "shop", "key": "ui.theme", "value": "dark"}, None),
+        ("update_key", {"target": "shop", "key": "ui.theme", "value": "dark"}, None),
+        ("update_key", {"target": "shop", "key": "ui.theme", "value": "x", "expect": "y"}, "conflict"),
+        ("update_key", {"target": "shop", "key": "ui.theme", "value": 7}, "not_editable"),
+        ("delete_key", {"target": "shop", "key": "no.such"}, "no_such_key"),
+        ("replace_file", {"target": "motd", "content": {"fd": 3}}, "invalid_params"),
+        ("replace_file", {"target": "missing", "content": "x"}, "no_such_target"),
+        ("delete_file", {"target": "vhosts/none.conf"}, "no_such_file"),
+        ("delete_file", {"target": "motd"}, None),
+    ]
+    for method, params, kind in asked:
+        assert rpcd.kind(method, **params) == kind
+    intents, outcomes = rpcd.records("intent"), rpcd.records("outcome")
+    assert [record["change"] for record in intents] == [record["change"] for record in outcomes]
+    assert [record["kind"] for record in outcomes] == [kind for *_, kind in asked]
+    assert not rpcd.records("decided")
+
+
+def test_no_value_ever_stands_in_the_log(serve: Serve) -> None:
+    """Old and new values, contents and bad parameters are in no record and not on standard error."""
+    canaries = [f"canary-{number}" for number in range(8)]
+    ini = f"[ui]\ntheme = {canaries[0]}\n[mail]\nfrom = a\npassword = {canaries[1]}\n"
+    server = serve(SETTINGS, {**FILES, "shop/shop.ini": ini})
+    server.call("get_key", target="shop", key="ui.theme")
+    server.call("update_key", target="shop", key="ui.theme", value=canaries[2])
+    server.kind("update_key", target="shop", key="ui.theme", value="x", expect=canaries[3])
+    server.kind("update_key", target="shop", key="ui.theme", value={"a": canaries[4]})
+    server.call("replace_file", target="motd", content=canaries[5])
+    server.kind("read_file", target="motd", **{"as": canaries[6]})
+    server.raw(f'{{"jsonrpc":"2.0","method":"ping","params":["{canaries[7]}"],"id":1}}'.encode())
+    server.stop()
+    assert "canary" not in server.audit_log.read_text()
+    assert "canary" not in server.log()
