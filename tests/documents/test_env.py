@@ -67,7 +67,9 @@ READ: list[tuple[str, str | None]] = [
     ("a${HOME}b", None),
     ('"$HOME"', None),
     ("$(id -u)", None),
-    ('"x $(echo "a b" \'c\' $HOME) y"', None),
+    ('"x $(echo "a b" \'c\') y"', None),
+    ("${HOME:-x}", None),
+    ("${HOME#/}${HOME%%o*}${#HOME}", None),
     ("`id`", None),
     ('"`id`"', None),
     ("$((1+2))", None),
@@ -97,6 +99,9 @@ NO_ENV = {
     "a command in a command": 'A="$(echo "$(id)")"\n',
     "a comment in a command": "A=$(id # )\n)\n",
     "an odd variable in a command": "A=$(echo $1)\n",
+    "a brace without an end after a name": "A=${x:-y\n",
+    "a brace with no operator": "A=${x-}${x:}\n",
+    "a length with a default": "A=${#x:-y}\n",
     "quotes in backticks": "A=`echo 'x'`\n",
     "bash's own quotes": "A=$'x'\n",
     "a backslash at the end": "A=x\\",
@@ -117,6 +122,24 @@ NO_ENV = {
     "NUL in a comment": "# \0\n",
     "another command": ". /etc/default/x\n",
     "text after quotes and a blank": "A='b' c\n",
+}
+
+RUNS = {
+    # what would do more with a variable than to put it in, and a value that makes it run a command
+    "sums": ("$((A + 1))", "x[$(touch pwned)]"),
+    "sums in quotes": ('"$((1+A))"', "x[$(touch pwned)]"),
+    "sums as bash once had them": ("$[A]", "x[$(touch pwned)]"),
+    "sums in quotes as bash once had them": ('"$[A]"', "x[$(touch pwned)]"),
+    "the variable that a variable names": ("${!A}", "x[$(touch pwned)]"),
+    "a part": ("${X:A}", "x[$(touch pwned)]"),
+    "the length of a part": ("${X:0:A}", "x[$(touch pwned)]"),
+    "an element": ("${X[A]}", "x[$(touch pwned)]"),
+    "a second expansion": ("${A@P}", "$(touch pwned)"),
+    "words of a command": ("$(find . -maxdepth 0 $A)", "-exec touch pwned ;"),
+    "words of a command in quotes": ('"$(find . -maxdepth 0 $A)"', "-exec touch pwned ;"),
+    "words of a command in backticks": ("`find . -maxdepth 0 $A`", "-exec touch pwned ;"),
+    "a command": ("$(eval $A)", "touch pwned"),
+    "a name of a command": ("`$A`", "touch pwned"),
 }
 
 PUT = [
@@ -217,6 +240,26 @@ def test_a_program_is_no_env_file(text: str) -> None:
     for read in (documents.FORMATS["env"].open, documents.FORMATS["env"].judge):
         with pytest.raises(Refused) as refused:
             read(text)
+        assert refused.value.data["reason"] == "syntax"
+
+
+@pytest.mark.parametrize(("spelled", "value"), RUNS.values(), ids=RUNS.keys())
+def test_no_value_runs_through_another(tmp_path: Path, spelled: str, value: str) -> None:
+    """Where a file calculates with a variable, or makes words of it, bash would run what its value says: refused."""
+    tmp_path.joinpath("f").write_text(f"X=1\nA='{value}'\nB={spelled}\n")
+    subprocess.run(["bash", "-c", ". ./f"], cwd=tmp_path, capture_output=True, check=False)
+    assert tmp_path.joinpath("pwned").exists()
+    for read in (documents.FORMATS["env"].open, documents.FORMATS["env"].judge):
+        with pytest.raises(Refused) as refused:
+            read(f"X=1\nA=1\nB={spelled}\n")
+        assert (refused.value.data["reason"], refused.value.data["line"]) == ("syntax", 3)
+
+
+def test_no_other_assignment_gives_the_value() -> None:
+    """`${A:=x}` sets A where it is empty, so that an empty A could not be written."""
+    for spelled in ("${A:=x}", "${A=x}", '"${A:=x}"'):
+        with pytest.raises(Refused) as refused:
+            documents.update("env", f"A=1\nB={spelled}\n".encode(), ("A",), "")
         assert refused.value.data["reason"] == "syntax"
 
 

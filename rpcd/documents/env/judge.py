@@ -4,6 +4,7 @@ It walks through the text one character at a time, as a shell does. The tests ho
 """
 
 import re
+from string import ascii_letters
 from typing import Final
 
 from rpcd.documents.document import Untold, not_editable
@@ -13,6 +14,9 @@ __all__ = ["judge"]
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _ORDINARY: Final = re.compile(r"[A-Za-z0-9_./@%+,=-]+")
 """A run of characters that mean nothing to a shell."""
+
+_NAMING: Final = "[_" + ascii_letters
+"""What stands in a sum that takes a variable's value for a sum too."""
 
 _OPERATORS: Final = frozenset("&|;<>()\0")
 
@@ -159,15 +163,15 @@ class _Shell:
         """Pass over what a shell works out, as far as it is simple."""
         text = self.text
         if self.peek() == "`":
-            self.enclosed("`", "'\"\\\n")
+            self.enclosed("`", "'\"\\$\n")
             return
         self.at += 1
         following = self.peek()
         if following == "{":
-            self.enclosed("}", "{'\"\\$`\n")
+            self.parameter()
         elif text.startswith("((", self.at):
             self.at += 1
-            self.enclosed(")", "('\"\\`$\n")
+            self.enclosed(")", "('\"\\`$\n" + _NAMING)
             if self.peek() != ")":
                 self.refuse()
             self.at += 1
@@ -177,8 +181,25 @@ class _Shell:
             self.at += 1
         elif self.name():
             pass
-        elif following and (following in "'\"" or following.isalnum()):
+        elif following and (following in "'\"[" or following.isalnum()):
             self.refuse()
+
+    def parameter(self) -> None:
+        """Pass over `{NAME}`, `{#NAME}`, or `{NAME` with what is taken instead of its value, or off it, `}`."""
+        self.at += 1
+        counted = self.peek() == "#"
+        self.at += counted
+        if not self.name():
+            self.refuse()
+        if self.peek() == "}":
+            self.at += 1
+            return
+        instead = self.peek() == ":"
+        self.at += instead
+        operator = self.peek()
+        if counted or not operator or operator not in ("-+?" if instead else "-+?%#"):
+            self.refuse()
+        self.enclosed("}", "{'\"\\$`\n")
 
     def enclosed(self, closing: str, never: str) -> None:
         """Pass over an opening character and everything up to `closing`; none of `never` may stand there."""
@@ -188,18 +209,14 @@ class _Shell:
         self.at = end + 1
 
     def command(self) -> None:
-        """Pass over `(command)`: words, quotes and variables."""
+        """Pass over `(command)`: words and quotes."""
         self.at += 1
         while (character := self.peek()) != ")":
             if character == "'":
                 self.enclosed("'", "\n")
             elif character == '"':
                 self.enclosed('"', "\\`$\n")
-            elif character == "$":
-                self.at += 1
-                if not self.name():
-                    self.refuse()
-            elif not character or character in "(\\`#\n":
+            elif not character or character in "(\\`$#\n":
                 self.refuse()
             else:
                 self.at += 1

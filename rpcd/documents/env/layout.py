@@ -4,8 +4,11 @@ What is read is what a POSIX shell takes for assignments, one to a line and noth
 
 - `NAME=value` and `export NAME=value`; the value in any mix of 'single', "double" and no quotes, over several lines
   where quotes or a backslash lead there. `export NAME` is passed over.
-- A value with `$NAME`, `${NAME}`, `$(command)`, backticks, or a `~` that a shell would replace, is no literal, and
-  not told. Of a text with more of a program than that, nothing is told.
+- A value with `$NAME`, `${NAME}` (with a default, or less a pattern), `$(command)`, backticks, or a `~` that a shell
+  would replace, is no literal, and not told. Of a text with more of a program than that, nothing is told.
+- Nor of one that does more with a variable than to put it in: bash runs the commands that stand in the value where it
+  calculates with it (`$((A))`, `$[A]`, `${X:A}`, `${X[A]}`), takes it for a name (`${!A}`) or expands it once more
+  (`${A@P}`); words of a command are options too (`$(find $A)`); and `${A:=x}` sets it.
 - A name that stands twice has the last value.
 """
 
@@ -22,11 +25,11 @@ NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*+"
 
 _SUBSTITUTION: Final = rf"""
       \$ {NAME} | \$ [0-9@*\#?$!-]
-    | \$ \{{ [^{{}}'"\\$`\n]*+ \}}
-    | \$ \( \( [^()'"\\`$\n]*+ \) \)
-    | \$ \( (?! \( ) (?: [^()'"\\`$\#\n]++ | '[^'\n]*+' | "[^"\\`$\n]*+" | \$ {NAME} )*+ \)
-    | ` [^`'"\\\n]*+ `
-    | \$ (?! [({{'"\w] )
+    | \$ \{{ (?: \#?+ {NAME} | {NAME} (?: :?+ [-+?] | [%\#] ) [^{{}}'"\\$`\n]*+ ) \}}
+    | \$ \( \( [^()\['"\\`$\nA-Za-z_]*+ \) \)
+    | \$ \( (?! \( ) (?: [^()'"\\`$\#\n]++ | '[^'\n]*+' | "[^"\\$`\n]*+" )*+ \)
+    | ` [^`'"\\$\n]*+ `
+    | \$ (?! [\[({{'"\w] )
 """
 """What a shell works out. A command is recognised as far as it is simple; others are refused with their text."""
 
