@@ -139,6 +139,7 @@ class Daemon:
         self.store.recover()
         self._write("started", version=__version__, pid=os.getpid(), sources=list(self.settings.sources))
         listener = self._listener()
+        listener.require_room(self.settings.max_message)
         server = Server(
             listener, self.gate, self._note, limit=self.settings.max_message, descriptors=self.settings.descriptors
         )

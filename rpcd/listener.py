@@ -21,6 +21,7 @@ __all__ = ["Listener", "ListenerFault", "inherit", "listen"]
 
 SO_PASSRIGHTS: Final = 83  # asm-generic/socket.h, Linux 6.16
 FIRST_INHERITED: Final = 3  # SD_LISTEN_FDS_START, sd_listen_fds(3)
+DATAGRAM_OVERHEAD: Final = 32  # bytes that the kernel keeps of a send buffer (unix_dgram_sendmsg)
 LONGEST_PATH: Final = 107  # sun_path less its NUL, unix(7)
 
 
@@ -35,6 +36,18 @@ class Listener:
     socket: socket.socket
     path: str | None
     inode: int | None = None
+
+    def require_room(self, size: int) -> None:
+        """Raise `ListenerFault` where a reply of `size` bytes would not fit into a connection's send buffer.
+
+        It is known before anything is changed: a reply that cannot be sent would come too late (EMSGSIZE, send(2)).
+        """
+        room = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - DATAGRAM_OVERHEAD
+        if size > room:
+            self.close()
+            raise ListenerFault(
+                f"server.max_message: sockets here take {room} bytes (net.core.wmem_default, socket(7))"
+            )
 
     def close(self) -> None:
         """Stop listening, and remove the path if it is still the one we made."""

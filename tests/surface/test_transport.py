@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import stat
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -305,6 +306,26 @@ def test_a_stream_socket_from_systemd_is_refused(serve: Serve) -> None:
         assert server.process.wait(20) != 0
         server.process = None
     assert "SOCK_SEQPACKET" in server.log()
+
+
+HANDOVER = """
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+listener.bind(sys.argv[1])
+listener.listen()
+listener.fileno() == 3 or os.dup2(listener.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def test_a_socket_that_no_reply_fits_into_is_refused(serve: Serve) -> None:
+    """Where the largest reply would not fit into the send buffer the server does not start: it could not answer."""
+    server = serve(start=False)
+    server.command = [sys.executable, "-c", HANDOVER, server.socket, *server.command]
+    assert "max_message" in server.refuses_to_start()
 
 
 @pytest.mark.parametrize(
