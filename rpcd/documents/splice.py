@@ -10,8 +10,24 @@ from typing import Final
 
 from rpcd.errors import Refused
 
-__all__ = ["Splice", "apply", "insert", "join", "newline_of", "separator_like", "skip_blank_lines"]
+__all__ = [
+    "MAX_REPEATED",
+    "Splice",
+    "apply",
+    "bounded",
+    "insert",
+    "join",
+    "newline_of",
+    "separator_like",
+    "skip_blank_lines",
+]
 
+
+MAX_REPEATED: Final = 128
+"""Characters that a text may want repeated on every line of a value: white space, or the key of a table.
+
+Longer ones are no style. A request of 64 KiB has room for thousands of lines, and would become gigabytes.
+"""
 
 _BLANK_LINES: Final = re.compile(r"(?:[ \t]*+(?:\r\n|\n|\r))*+")
 
@@ -50,8 +66,11 @@ def join(text: str, splices: Sequence[Splice]) -> Splice:
 
 def newline_of(text: str) -> str:
     """The first line end of `text`; a newline where it has none."""
-    found = re.search(r"\r\n|\r|\n", text)
-    return found[0] if found else "\n"
+    end = text.find("\n")  # far faster than a pattern where the first line is long
+    carriage = text.find("\r", 0, end if end >= 0 else len(text))
+    if carriage < 0:
+        return "\n"
+    return "\r\n" if carriage + 1 == end else "\r"
 
 
 def insert(text: str, at: int, lines: Iterable[str]) -> Splice:
@@ -68,8 +87,20 @@ def skip_blank_lines(text: str, at: int) -> int:
     return found.end() if found else at
 
 
+def bounded(white: str) -> str:
+    """White space as a text has it, for every line of a value; none where there is too much of it."""
+    return white if len(white) <= MAX_REPEATED else ""
+
+
 def separator_like(between: str, beside: str, name: str) -> str:
-    """What stands between `name` and its value where `between` stands after `beside`: marks stay below each other."""
+    """What stands between `name` and its value where `between` stands after `beside`: marks stay below each other.
+
+    Up to `MAX_REPEATED` columns: farther out nothing is lined up.
+    """
+    if len(between) > MAX_REPEATED:
+        return f" {between.strip()} "
     mark = between.lstrip(" ")
-    spaces = len(between) - len(mark)
-    return " " * max(1, len(beside) + spaces - len(name)) + mark if spaces > 1 else between
+    column = len(beside) + len(between) - len(mark)
+    if column - len(beside) < 2 or column > MAX_REPEATED:  # noqa: PLR2004
+        return between
+    return " " * max(1, column - len(name)) + mark

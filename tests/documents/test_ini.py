@@ -2,6 +2,8 @@
 
 import configparser
 import re
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -489,6 +491,58 @@ def test_configparser_reads_the_same(text: str) -> None:
             else {key: one for table in tree[name] for key, one in table.items()}
         )
         assert section == {key: one[-1] if isinstance(one, list) else one for key, one in held.items()}
+
+
+LARGE = {
+    # a file and a key that take `n` values, and how these are made
+    "names of a new section": ("[a]\nb=1\n", "new", lambda n: {f"k{at}": "" for at in range(n)}),
+    "names of a section": ("[a]\nb=1\n", "a", lambda n: {f"k{at}": "" for at in range(n)}),
+    "a list": ("[a]\nb=1\nb=2\n" + "[c]\n" * 500, "a.b", lambda n: [""] * n),
+    "a list of marks": ('[a]\nb="%(a)s"\nb="' + "%(a)s" * 500 + '"\n', "a.b", lambda n: ["%(a)s"] * n),
+    "values that need quotes": ('[a]\nb="1"\n', "new", lambda n: {f"k{at}": ";" for at in range(n)}),
+    "sections": ("; " + "x" * 5000 + "\n[a]\n[a]\n", "a", lambda n: [{}] * n),
+    "keys alone": ("[a]\nb\n", "a", lambda n: {f"k{at}": None for at in range(n)}),
+}
+"""What a request has much of."""
+
+
+@pytest.mark.parametrize(("text", "key", "make"), LARGE.values(), ids=LARGE.keys())
+def test_large_values_cost_what_their_size_does(text: str, key: str, make: Callable[[int], documents.Value]) -> None:
+    """Eight times the values take some eight times as long, where a square would be sixty-four."""
+
+    def cost(count: int) -> float:
+        value = make(count)
+        document = documents.FORMATS["ini"].open(text)
+        start = time.process_time()
+        document.put(parse_key(key), value)
+        return time.process_time() - start
+
+    small, large = (min(cost(count) for _ in range(2)) for count in (500, 4000))
+    assert large < 24 * small + 0.05
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[a]\nb" + " " * 9999 + "= 1\n", "new"),
+        ("[a]\nb =" + " " * 9999 + "1\n", "new"),
+        ("[a]\n" + "b" * 9999 + "   = 1\n", "new"),
+        ("[a]\n" + " " * 9999 + "b = 1\n", "a"),
+    ],
+)
+def test_the_style_of_a_file_is_not_repeated_at_any_length(text: str, key: str) -> None:
+    """White space and alignment that nobody would write are not copied to every new line."""
+    after = documents.update("ini", text.encode(), (key,), {f"k{at}": "" for at in range(100)})
+    assert len(after) < len(text) + 100 * 200
+
+
+def test_long_names_are_not_repeated() -> None:
+    """A request of 200 KiB would become gigabytes."""
+    attempts: list[tuple[str, documents.Value]] = [("new", {"k" * 9999: ["1", "2"]}), ("k" * 2000, [{}, {}])]
+    for name, value in attempts:
+        with pytest.raises(Refused) as refused:
+            documents.update("ini", PEERS.encode(), (name,), value)
+        assert refused.value.data == {"reason": "type"}
 
 
 def test_bytes_are_not_told() -> None:

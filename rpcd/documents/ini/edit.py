@@ -9,15 +9,16 @@ Rules of this file:
 - What readers disagree about is left alone.
 """
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect
+from collections.abc import Sequence
 from functools import cached_property
 
 from rpcd.documents.document import Entry, Value, index, not_editable
 from rpcd.documents.ini.layout import Item, Layout, Node, Section
 from rpcd.documents.ini.locate import locate
-from rpcd.documents.ini.spelling import Style, require_name
+from rpcd.documents.ini.spelling import Style, require_names
 from rpcd.documents.key import Key
-from rpcd.documents.splice import Splice, insert, join, skip_blank_lines
+from rpcd.documents.splice import MAX_REPEATED, Splice, insert, join, skip_blank_lines
 from rpcd.errors import Refused
 
 __all__ = ["IniDocument"]
@@ -65,17 +66,18 @@ class IniDocument:
         if sections := [one for one in nodes if isinstance(one, Section)]:
             return self._replace_sections(sections, value)
         items = [one for one in nodes if isinstance(one, Item)]
-        values = self._several(value) if isinstance(value, list) else [value]
+        values = self._several(items[0].name, value) if isinstance(value, list) else [value]
         splices = [self._value(item, new) for item, new in zip(items, values, strict=False)]
         splices += [self._lines(item) for item in items[len(values) :]]
         if more := values[len(items) :]:
             last = items[-1]
-            lines = [self._line(self._home(last), last.name, new, last) for new in more]
+            home = self._home(last)
+            lines = [self._line(home, last.name, new, last) for new in more]
             splices.append(insert(self._text, last.end, lines))
         return splices
 
     def _replace_sections(self, sections: Sequence[Section], value: Value) -> list[Splice]:
-        tables = self._several(value) if isinstance(value, list) else [value]
+        tables = self._several(sections[0].name, value) if isinstance(value, list) else [value]
         splices = []
         for section, table in zip(sections, tables, strict=False):
             splices += self._table(section, table)
@@ -95,12 +97,13 @@ class IniDocument:
         for name, items in section.keys.items():
             if name not in table:
                 splices += self._removal(items)
+        require_names([name for name in table if name not in section.keys], section.keys)
         for name, value in table.items():
             held = section.keys.get(name)
             if held is not None:
                 splices += self._replace(held, value)
             else:
-                lines += self._new_lines(section, name, value, table)
+                lines += self._new_lines(section, name, value)
         if lines:
             splices.append(insert(self._text, section.end, lines))
         return splices or [Splice(section.head_end, section.head_end, "")]
@@ -157,6 +160,7 @@ class IniDocument:
         return [insert(self._text, last.end, [self._line(self._home(last), last.name, value, last)])]
 
     def _add_key(self, section: Section, name: str, value: Value) -> list[Splice]:
+        require_names([name], section.keys)
         layout = self._layout
         if section is layout.top and not section.items:
             if layout.sections:  # most readers want a section around every key
@@ -165,8 +169,8 @@ class IniDocument:
         return [insert(self._text, section.end, self._new_lines(section, name, value))]
 
     def _add_section(self, name: str, value: Value) -> list[Splice]:
-        require_name(name, (*self._layout.tables, *self._layout.top.keys), section=True)
-        tables = self._several(value) if isinstance(value, list) else [value]
+        require_names([name], (*self._layout.tables, *self._layout.top.keys), section=True)
+        tables = self._several(name, value) if isinstance(value, list) else [value]
         lines: list[str] = []
         text = self._text
         blank = bool(text.strip("\ufeff \t\r\n")) and self._style.blank_between_sections()
@@ -180,17 +184,15 @@ class IniDocument:
         """The lines of a new section."""
         if not isinstance(table, dict):
             raise not_editable("structure")
+        require_names(table, ())
         lines = [f"[{name}]"]
-        section = Section(name, 0, 0)
+        section = Section(name, -1, -1)
         for key, value in table.items():
-            lines += self._new_lines(section, key, value, table)
+            lines += self._new_lines(section, key, value)
         return lines
 
-    def _new_lines(
-        self, section: Section, name: str, value: Value, table: Mapping[str, Value] | None = None
-    ) -> list[str]:
-        require_name(name, (*section.keys, *(other for other in table or () if other != name)))
-        values = self._several(value) if isinstance(value, list) else [value]
+    def _new_lines(self, section: Section, name: str, value: Value) -> list[str]:
+        values = self._several(name, value) if isinstance(value, list) else [value]
         return [self._line(section, name, one, None) for one in values]
 
     def _line(self, section: Section, name: str, value: Value, like: Item | None) -> str:
@@ -202,9 +204,9 @@ class IniDocument:
             return indent + name
         return (indent + name + separator + self._style.value(value, like)).rstrip(" \t")
 
-    def _several(self, values: list[Value]) -> list[Value]:
+    def _several(self, name: str, values: list[Value]) -> list[Value]:
         """The values of a repeated key or section: one alone would be read as no array."""
-        if len(values) < 2 or not self._style.repeats:  # noqa: PLR2004
+        if len(values) < 2 or not self._style.repeats or len(name) > MAX_REPEATED:  # noqa: PLR2004
             raise not_editable("type")
         return values
 
@@ -224,7 +226,8 @@ class IniDocument:
     def _home(self, item: Item) -> Section:
         """The section that an item stands in."""
         layout = self._layout
-        return next((one for one in layout.sections if one.start < item.start < one.end), layout.top)
+        number = bisect(layout.sections, item.start, key=lambda section: section.start)
+        return layout.sections[number - 1] if number else layout.top
 
     def _require_settled(self, item: Item) -> None:
         if item.locked:

@@ -12,17 +12,20 @@ Rules of this file:
 - The value that is replaced is evidence too: what stands in it unquoted, its readers take as it is.
 - What cannot be known is not refused: a bare word may be a constant of a PHP program, which reads its value instead.
 - A key or section that some reader would refuse, fold with another or take for a default is not added.
+- What a whole file shows is found out once, however many keys an edit has: each costs no more than its own length.
 """
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from rpcd.documents.document import UNFIT, Untold, not_editable
 from rpcd.documents.ini.layout import Item, Layout, Section
-from rpcd.documents.splice import separator_like
+from rpcd.documents.splice import bounded, separator_like
 
-__all__ = ["Style", "require_name"]
+__all__ = ["Style", "require_names"]
 
 _MARKS: Final = re.compile(
     r"""\$\{[^}]*}? | \$\w* | %\([^)]*\)? | %.? | [!"&'();=^|~\\]
@@ -44,14 +47,44 @@ _DEFAULT: Final = frozenset({"default"})
 """configparser gives the keys of this section to all others."""
 
 
-def require_name(name: str, others: Iterable[str], *, section: bool = False) -> None:
-    """Raise `Refused("not_editable")` unless every reader takes `name` as a new key, or section, beside `others`."""
-    folded = name.casefold()
-    fits, taken = (_SECTION, _DEFAULT) if section else (_NAME, _RESERVED)
-    if not fits.fullmatch(name) or folded in taken:
-        raise not_editable("characters")
-    if any(other.casefold() == folded for other in others):
-        raise not_editable("duplicate")
+def require_names(names: Iterable[str], others: Iterable[str], *, section: bool = False) -> None:
+    """Raise `Refused("not_editable")` unless every reader takes `names` as new keys, or sections, beside `others`."""
+    fits, reserved = (_SECTION, _DEFAULT) if section else (_NAME, _RESERVED)
+    taken = {other.casefold() for other in others}
+    for name in names:
+        folded = name.casefold()
+        if not fits.fullmatch(name) or folded in reserved:
+            raise not_editable("characters")
+        if folded in taken:
+            raise not_editable("duplicate")
+        taken.add(folded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Neighbour:
+    """How keys of a section are written: their indentation, and what stands after the name of one of them."""
+
+    indent: str
+    name: str
+    between: str
+
+
+class _Evidence:
+    """What a value that is replaced shows about its readers."""
+
+    def __init__(self, old: Item) -> None:
+        value = old.value
+        self._value = "" if value is None or type(value) is Untold else value
+
+    @cached_property
+    def marks(self) -> frozenset[str]:
+        """The marks that stand in it."""
+        return frozenset(_MARKS.findall(self._value))
+
+    @cached_property
+    def references(self) -> frozenset[str]:
+        """The references that stand in it."""
+        return frozenset(_REFERENCES.findall(self._value))
 
 
 class Style:
@@ -60,13 +93,15 @@ class Style:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._items = [item for section in (layout.top, *layout.sections) for item in section.items if not item.locked]
+        self._neighbours: dict[tuple[str, int], _Neighbour] = {}
+        self._evidence: dict[int, _Evidence] = {}
 
-    @property
+    @cached_property
     def has_nulls(self) -> bool:
         """Whether it has a key alone."""
         return any(item.value is None for item in self._items)
 
-    @property
+    @cached_property
     def repeats(self) -> bool:
         """Whether a key or a section stands twice."""
         layout = self._layout
@@ -84,54 +119,66 @@ class Style:
             raise not_editable("type")
         if UNFIT.search(value):
             raise not_editable("characters")
-        before = old.value if old is not None and old.value is not None and type(old.value) is not Untold else ""
         if old is not None and old.quote:
-            return _quoted(value, old.quote, before)
-        plain = _is_plain(value, before)
-        if plain and (old is not None or not self._mostly_quoted()):
+            return _quoted(value, old.quote, self._shown(old).references)
+        marks = _marks(value)
+        plain = marks is not None and (not marks or (old is not None and marks <= self._shown(old).marks))
+        if plain and (old is not None or not self._mostly_quoted):
             return value
-        if self._quotes():
-            return _quoted(value, '"', "")
+        if self._quotes:
+            return _quoted(value, '"', frozenset())
         raise not_editable("quoting")
 
     def separator(self, name: str, section: Section) -> tuple[str, str]:
         """The indentation of a new key, and what stands between it and its value."""
+        place = (section.name, section.start)
+        like = self._neighbours.get(place)
+        if like is None:
+            like = self._neighbours[place] = self._neighbour(section)
+        return like.indent, separator_like(like.between, like.name, name)
+
+    def _neighbour(self, section: Section) -> _Neighbour:
         text = self._layout.text
-        last = next((item for item in reversed(section.items) if not item.locked), None)
-        indent = text[last.start : last.name_start] if last is not None else ""
-        for item in (*reversed(section.items), *reversed(self._items)):
-            if item.value and not item.locked:
-                between = text[item.name_end : item.value_start - len(item.quote)]
-                return indent, separator_like(between, item.name, name)
-        return indent, " = "
+        own = [item for item in section.items if not item.locked]
+        indent = bounded(text[own[-1].start : own[-1].name_start]) if own else ""
+        item = next((one for one in reversed(own) if one.value), self._last_valued)
+        if item is None:
+            return _Neighbour(indent, "", " = ")
+        return _Neighbour(indent, item.name, text[item.name_end : item.value_start - len(item.quote)])
+
+    def _shown(self, old: Item) -> _Evidence:
+        if old.start not in self._evidence:
+            self._evidence[old.start] = _Evidence(old)
+        return self._evidence[old.start]
 
     def blank_between_sections(self) -> bool:
         """Whether a blank line stands before a section; so it is where there is nothing to go by."""
         return len(self._layout.sections) <= 1 or re.search(r"\n\r?\n", self._layout.text) is not None
 
+    @cached_property
+    def _last_valued(self) -> Item | None:
+        return next((item for item in reversed(self._items) if item.value), None)
+
+    @cached_property
     def _quotes(self) -> bool:
         return any(item.quote == '"' for item in self._items) and not any(
             item.value and not item.quote and _MARKS.search(item.value) for item in self._items
         )
 
+    @cached_property
     def _mostly_quoted(self) -> bool:
         valued: Sequence[Item] = [item for item in self._items if item.value]
         return 2 * sum(item.quote == '"' for item in valued) > len(valued)
 
 
-def _is_plain(value: str, before: str) -> bool:
-    """Whether `value` is read alike everywhere without quotes, or has only what `before` had without quotes."""
+def _marks(value: str) -> set[str] | None:
+    """The marks in `value`; None for what no reader takes as it is without quotes, whatever stood there."""
     if value != value.strip() or value.startswith(("#", ";", '"', "'")) or value.endswith("\\"):
-        return False
-    if re.search(r"\s[;#]", value):
-        return False
-    marks = set(_MARKS.findall(value))
-    return not marks or marks <= set(_MARKS.findall(before))
+        return None
+    return None if re.search(r"\s[;#]", value) else set(_MARKS.findall(value))
 
 
-def _quoted(value: str, quote: str, before: str) -> str:
-    if quote in value or "\\" in value:
-        raise not_editable("quoting")
-    if not set(_REFERENCES.findall(value)) <= set(_REFERENCES.findall(before)):
+def _quoted(value: str, quote: str, known: frozenset[str]) -> str:
+    if quote in value or "\\" in value or not known.issuperset(_REFERENCES.findall(value)):
         raise not_editable("quoting")
     return quote + value + quote
