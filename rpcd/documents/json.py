@@ -23,7 +23,7 @@ from rpcd.documents.document import (
     require_told,
 )
 from rpcd.documents.key import Key
-from rpcd.documents.splice import Splice
+from rpcd.documents.splice import MAX_REPEATED, Splice, bounded
 from rpcd.errors import Refused
 
 __all__ = ["JSON"]
@@ -204,13 +204,13 @@ class JsonDocument:
             white = text[parts[-2].end : last.start].partition(",")[2]
         else:
             white = text[above.at + 1 : last.start] or style.after_comma
-        margin = white.rpartition("\n")[2] if "\n" in white else self._margin(above)
+        margin = bounded(white.rpartition("\n")[2]) if "\n" in white else self._margin(above)
         return Splice(last.end, last.end, "," + white + name + style.write(value, margin))
 
     def _margin(self, part: _Part) -> str:
         """The indentation of the line that a value starts on."""
         line = self._text[self._text.rfind("\n", 0, part.at) + 1 : part.at].removeprefix("\ufeff")
-        return line[: len(line) - len(line.lstrip(" \t"))]
+        return bounded(line[: len(line) - len(line.lstrip(" \t"))])
 
     @cached_property
     def _style(self) -> "_Style":
@@ -223,11 +223,11 @@ class _Style:
     def __init__(self, text: str) -> None:
         inner = re.search(r"[\[{][ \t]*(\r?\n)([ \t]*)", text)
         self.newline = inner[1] if inner else ""
-        self.indent = inner[2] if inner else ""
+        self.indent = bounded(inner[2]) if inner else ""
         colon = re.search(r'"([ \t]*:[ \t]*)', text)
-        self.colon = colon[1] if colon else ": "
+        self.colon = bounded(colon[1]) or ":" if colon else ": "
         comma = re.search(r'[]}"0-9el],([ \t]*)(?=[]["{}\w-])', text)
-        self.after_comma = comma[1] if comma else " " if self.colon.endswith(" ") else ""
+        self.after_comma = bounded(comma[1]) if comma else " " if self.colon.endswith(" ") else ""
         self.ascii = text.isascii() and "\\u" in text
 
     def name(self, name: str) -> str:
@@ -239,23 +239,31 @@ class _Style:
 
         Raises `Refused("not_editable")` for numbers that are none or have no end.
         """
+        lines = self.newline and _depth(value) * len(self.indent) <= MAX_REPEATED
         try:
             written = json.dumps(
                 value,
                 ensure_ascii=self.ascii,
                 allow_nan=False,
-                indent=self.indent if self.newline else None,
-                separators=("," if self.newline else "," + self.after_comma, self.colon),
+                indent=self.indent if lines else None,
+                separators=("," if lines else "," + self.after_comma, self.colon),
             )
         except ValueError:
             raise not_editable("type") from None
-        if self.newline:
+        if lines:
             written = written.replace("\n", self.newline + margin)
         return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
 
     def around(self, part: str, margin: str) -> str:
         """What stands between brackets that had nothing between them."""
         return self.newline + margin + self.indent + part + self.newline + margin if self.newline else part
+
+
+def _depth(value: Value) -> int:
+    """How many arrays and objects a value has within each other."""
+    if isinstance(value, dict | list):
+        return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)
+    return 0
 
 
 JSON: Final = Format("json", JsonDocument, judge)

@@ -84,6 +84,9 @@ NO_JSON = [
 ]
 
 
+WIDE = " " * 30_000
+
+
 @pytest.mark.parametrize(("before", "key", "value", "after"), PUT)
 def test_values_are_put(before: str, key: str, value: documents.Value, after: str) -> None:
     """A value is replaced where it stands, or added as its neighbours are written."""
@@ -168,6 +171,26 @@ def test_elements_are_added_at_the_end_only() -> None:
     with pytest.raises(Refused) as refused:
         documents.update("json", LONG.encode(), ("list", "7"), 1)
     assert refused.value.kind == "no_such_key"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (f'{{\n{WIDE}"a": 1}}', "a"),
+        (f'{{"b":\n{WIDE}{{\n"a": 1}}}}', "b.a"),
+        (f'{{"b": 1,\n{WIDE}"a": 1}}', "a"),
+        (f'{{"b": 1,{WIDE}"a": 1}}', "a"),
+        (f'{{"a"{WIDE}: 1}}', "a"),
+        (f'{{"a":{WIDE}1}}', "a"),
+        (f'{{\n "b": [\n{WIDE}1,\n{WIDE}2\n]}}', "b.2"),
+    ],
+)
+def test_little_is_not_made_much_of(text: str, key: str) -> None:
+    """No wide margin, and none of many levels, is written once for each of thousands of lines."""
+    value: documents.Value = [{"x": 1}] * 4000
+    for _ in range(20):
+        value = [value]
+    assert len(documents.update("json", text.encode(), parse_key(key), value)) < 1_000_000
 
 
 def test_entries_tell_what_there_is() -> None:

@@ -163,6 +163,14 @@ PUT: list[tuple[str, str, documents.Value, str]] = [
     ("[a.b]\n[a]\nc = 1\n", "a.b.d", 1, "[a.b]\nd = 1\n[a]\nc = 1\n"),
     ("[t]\na.b = 1\na.c.d = 1\ne = 1\n", "t.a.f", 1, "[t]\na.b = 1\na.c.d = 1\na.f = 1\ne = 1\n"),
     ("a = '\udcff' # \udcff\nb = 1\n", "b", 2, "a = '\udcff' # \udcff\nb = 2\n"),
+    ("a = [\n  0x10, # c\n  [ 2,3 ],\n  'x',\n]\n", "a", [16, [2, 3], "y"], 'a = [\n  0x10,\n  [ 2,3 ],\n  "y",\n]\n'),
+    ("a = 0x10 # c\n", "a", 16, "a = 0x10 # c\n"),
+    ("a = { b = 1979-05-27, c=0x10 }\n", "a", {"b": "1979-05-27", "c": 17}, "a = { b = 1979-05-27, c = 17 }\n"),
+    ("a = { b.c = 0x10 }\n", "a", {"b": {"c": 16}, "d": 1}, "a = { b = { c = 0x10 }, d = 1 }\n"),
+    ("a = { b.c = 0x10, x = 1, b.d = 2 }\n", "a.b", "y", 'a = { x = 1, b = "y" }\n'),
+    ("a = { b.c = 0x10, b.d = 2 }\n", "a.b", {"c": 16}, "a = { b = { c = 0x10 } }\n"),
+    ("x = 1\n[[a.b]]\n", "a", {"b": "x", "c": 1}, 'x = 1\n\n[a]\nc = 1\nb = "x"\n'),
+    ("[a]\nx = 1\n[a.b]\n[c]\n", "a", {"b": 2, "x": 1}, "[a]\nx = 1\nb = 2\n[c]\n"),
     ("a = inf\nb = nan\nc = 1_000\n", "d", -0.0, "a = inf\nb = nan\nc = 1_000\nd = -0.0\n"),
 ]
 
@@ -189,6 +197,9 @@ REMOVE = [
     ("a = [ 1,\n 2,\n 3 ]\n", "a.0", "a = [ 2,\n 3 ]\n"),
     ("a = [ 1,\n 2,\n 3 ]\n", "a.1", "a = [ 1,\n 3 ]\n"),
     ("a = [ 1,\n 2,\n 3 ]\n", "a.2", "a = [ 1,\n 2 ]\n"),
+    ("a = [\n1\n,\n]\n", "a.0", "a = []\n"),
+    ("a = [\n  1\n  , 2\n  , 3\n]\n", "a.0", "a = [\n  2\n  , 3\n]\n"),
+    ("a = [\n1, # c\n2 # d\n,\n]\n", "a.1", "a = [\n1 # d\n,\n]\n"),
     ("[a]\nx = 1\n[b]\n[a.c]\ny = 1\n[d]\n", "a", "[b]\n[d]\n"),
 ]
 
@@ -336,6 +347,32 @@ def test_what_cannot_be_told_is_not(text: str) -> None:
         document.get(())
     assert refused.value.kind == "not_editable"
     assert documents.update("toml", content, ("a",), 1)
+
+
+LONG = "x" * 30_000
+
+MANY: dict[str, documents.Value] = {f"n{number}": {} for number in range(4000)}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", {LONG: MANY}),
+        ("", {LONG: [{}] * 4000}),
+        (f"[a.{LONG}.b]\n", {LONG: MANY}),
+        (f"[[a.{LONG}]]\n", {LONG: [{}] * 4000}),
+        (f"a.{LONG}.b = 1\n", {LONG: MANY}),
+        (f"[a]\nb{' ' * 30_000}= 1\n", MANY),
+        (f"[a]\nb ={' ' * 30_000}1\n[a.c]\n", {"c": dict.fromkeys(MANY, 1)}),
+        (f"[a]\n{LONG}   = 1\n", dict.fromkeys(MANY, 1)),
+        (f"[a]\n{' ' * 30_000}b = 1\n", dict.fromkeys(MANY, 1)),
+        (f"{' ' * 30_000}[a]\n", dict.fromkeys(MANY, 1)),
+        (f"a = [\n{' ' * 30_000}1\n]\n", [1] * 4000),
+    ],
+)
+def test_little_is_not_made_much_of(text: str, value: documents.Value) -> None:
+    """Neither long names nor wide margins are written once for each of thousands of lines."""
+    assert len(documents.update("toml", text.encode(), ("a",), value)) < 1_000_000
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from itertools import count
 from rpcd.documents.document import Entry, Value, index, not_editable, require_told
 from rpcd.documents.key import Key
 from rpcd.documents.proof import same
-from rpcd.documents.splice import Splice, insert, join, skip_blank_lines
+from rpcd.documents.splice import MAX_REPEATED, Splice, insert, join, skip_blank_lines
 from rpcd.documents.toml.inline import append, cut_item, cut_pairs, replace_pairs, respell
 from rpcd.documents.toml.layout import Array, Body, Node, Scalar, Table, Tables, bounds, find, pairs_below, places, span
 from rpcd.documents.toml.locate import locate
-from rpcd.documents.toml.spelling import Style, is_table, spell, spell_key, tell, type_of
+from rpcd.documents.toml.spelling import Style, gets_headers, spell, spell_key, tell, type_of
 from rpcd.errors import Refused
 
 __all__ = ["TomlDocument"]
@@ -121,10 +121,9 @@ class TomlDocument:
         if isinstance(node, Table) and node.body is not None and node.body.inline:
             pair = f"{spell_key(node.prefix)} = {respell(self._text, node, value)}"
             return [replace_pairs(self._text, node.body, [*pairs_below(node)], [pair])]
-        stays = isinstance(node, Table) and (node.kind == "header" or value)  # without members others are gone
-        if isinstance(node, Table) and isinstance(value, dict) and stays:
+        if isinstance(node, Table) and isinstance(value, dict) and _can_stay(node, value):
             return self._members(node, value)
-        if isinstance(node, Tables) and isinstance(value, list) and is_table(value):
+        if isinstance(node, Tables) and isinstance(value, list) and gets_headers(node.items[0].path, value):
             return self._elements(node, value)
         return None
 
@@ -176,9 +175,11 @@ class TomlDocument:
         body = table.body
         if body is None:
             return [self._add_sections(table, {table.path: dict(new)})]
-        below = {name for name, value in new.items() if table.kind == "header" and is_table(value)}
-        sections = {(*table.path, name): new[name] for name in new if name in below}
-        here = {name: value for name, value in new.items() if name not in below}
+        headers = table.kind == "header"
+        sections = {
+            path: value for name, value in new.items() if headers and gets_headers(path := (*table.path, name), value)
+        }
+        here = {name: value for name, value in new.items() if (*table.path, name) not in sections}
         splices = [self._add_pairs(table, body, here)] if here else []
         return [*splices, self._add_sections(table, sections)] if sections else splices
 
@@ -242,3 +243,8 @@ class TomlDocument:
         if self._text.startswith(("[", " [", "\t["), gone.start):
             return Splice(gone.start, skip_blank_lines(self._text, gone.end), "")
         return gone
+
+
+def _can_stay(table: Table, value: Mapping[str, Value]) -> bool:
+    """Whether a table that is not inline is there with other members: others than one with a header need some."""
+    return table.kind == "header" or (bool(value) and sum(map(len, table.prefix)) <= MAX_REPEATED)

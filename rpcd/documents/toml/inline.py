@@ -7,7 +7,7 @@ from typing import Final
 
 from rpcd.documents.document import Value
 from rpcd.documents.proof import same
-from rpcd.documents.splice import Splice, newline_of
+from rpcd.documents.splice import MAX_REPEATED, Splice, newline_of
 from rpcd.documents.toml.layout import Array, Body, Node, Pair, Scalar, Table, bounds
 from rpcd.documents.toml.spelling import is_date, spell, spell_key, tell
 
@@ -122,6 +122,6 @@ def replace_pairs(text: str, body: Body, gone: Sequence[Pair], new: Sequence[str
 
 
 def _margin(text: str, at: int) -> str | None:
-    """The white space before `at`, where nothing else stands before it on its line."""
+    """The white space before `at`, where nothing else stands before it on its line, and it is not too much of it."""
     before = text[text.rfind("\n", 0, at) + 1 : at]
-    return before if not before.strip(" \t") else None
+    return before if len(before) <= MAX_REPEATED and not before.strip(" \t") else None

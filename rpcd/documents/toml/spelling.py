@@ -9,10 +9,10 @@ from typing import Final
 
 from rpcd.documents.document import Value, not_editable
 from rpcd.documents.key import Key
-from rpcd.documents.splice import separator_like
+from rpcd.documents.splice import MAX_REPEATED, bounded, separator_like
 from rpcd.documents.toml.layout import Body, Node, Pair, Table, Tables
 
-__all__ = ["Style", "is_date", "is_table", "spell", "spell_key", "tell", "type_of"]
+__all__ = ["Style", "gets_headers", "is_date", "spell", "spell_key", "tell", "type_of"]
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _TO_ESCAPE: Final = re.compile(r"[\x7f-\x9f\u2028\u2029]")
@@ -40,20 +40,20 @@ class Style:
             like = body.pairs[-1]
             indent = text[like.start : like.key_start]
         elif body is not None:
-            header = text[body.start : body.head_end]
+            header = text[body.start : min(body.head_end, body.start + MAX_REPEATED + 1)]
             indent = header[: len(header) - len(header.lstrip(" \t"))]
         spelled = spell_key(name)
         between = " = "
         if like is not None:
             between = text[like.key_end : like.value_start]
             between = separator_like(between, text[like.key_start : like.key_end], spelled)
-        return indent + spelled + between + spell(value)
+        return bounded(indent) + spelled + between + spell(value)
 
     def section(self, path: Key, value: Value) -> list[str]:
         """The lines of a new table, or of several, after a blank line each; tables within get headers too."""
         if isinstance(value, list):
             return [line for item in value for line in self.element(path, item)]
-        below = {name: held for name, held in _members(value) if is_table(held)}
+        below = {name: held for name, held in _members(value) if gets_headers((*path, name), held)}
         here = [self.pair((name,), held) for name, held in _members(value) if name not in below]
         lines = ["", f"[{spell_key(path)}]", *here] if here or not below else []
         return lines + [line for name, held in below.items() for line in self.section((*path, name), held)]
@@ -61,7 +61,7 @@ class Style:
     def element(self, path: Key, value: Value) -> list[str]:
         """The lines of one more element of an array of tables."""
         lines = ["", f"[[{spell_key(path)}]]"]
-        tables = {name: held for name, held in _members(value) if is_table(held)}
+        tables = {name: held for name, held in _members(value) if gets_headers((*path, name), held)}
         lines += [self.pair((name,), held) for name, held in _members(value) if name not in tables]
         return lines + [line for name, held in tables.items() for line in self.section((*path, name), held)]
 
@@ -129,8 +129,13 @@ def tell(spelled: str) -> Value:
     return value
 
 
-def is_table(value: Value) -> bool:
-    """Whether a value is written with headers, where there may be one: a table, or an array of nothing else."""
+def gets_headers(path: Key, value: Value) -> bool:
+    """Whether a value is written with headers, where there may be one: a table, or an array of nothing else.
+
+    Every header repeats the key, so that it must not be a long one.
+    """
+    if sum(map(len, path)) > MAX_REPEATED:
+        return False
     if isinstance(value, list):
         return bool(value) and all(isinstance(item, dict) for item in value)
     return isinstance(value, dict)
