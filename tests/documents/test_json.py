@@ -75,7 +75,6 @@ REFUSED: list[tuple[str, str, documents.Value, str]] = [
 NO_JSON = [
     ("", 1, 1),
     ("{", 1, 2),
-    ('{"a": 1,}', 1, 9),
     ('{\n  "a": 1\n  "b": 2}', 3, 3),
     ("[1] // one", 1, 5),
     ('"\x01"', 1, 2),
