@@ -114,7 +114,9 @@ class _Shell:
             elif character == '"':
                 literal = self.double(value) and literal
             elif character == "\\":
-                value.append(self.escaped().strip("\n"))
+                following = self.escaped()
+                value.append(following.strip("\n"))
+                after = tilde and following == "\n"
             elif character in "$`":
                 self.substitution()
                 literal = False
@@ -181,7 +183,7 @@ class _Shell:
             self.at += 1
         elif self.name():
             pass
-        elif following and (following in "'\"[" or following.isalnum()):
+        elif text.startswith(("'", '"', "[", "\\\n"), self.at) or following.isalnum():
             self.refuse()
 
     def parameter(self) -> None:

@@ -29,7 +29,7 @@ _SUBSTITUTION: Final = rf"""
     | \$ \( \( [^()\['"\\`$\nA-Za-z_]*+ \) \)
     | \$ \( (?! \( ) (?: [^()'"\\`$\#\n]++ | '[^'\n]*+' | "[^"\\$`\n]*+" )*+ \)
     | ` [^`'"\\$\n]*+ `
-    | \$ (?! [\[({{'"\w] )
+    | \$ (?! [\[({{'"\w] | \\\n )
 """
 """What a shell works out. A command is recognised as far as it is simple; others are refused with their text."""
 
@@ -109,15 +109,21 @@ def _value(spelled: str, *, exported: bool) -> str:
         return whole[1] if whole[1] is not None else whole[2]
     parts: list[str] = []
     literal = True
+    before = ""  # what a tilde would come after
     for single, double, escaped, bare in _PIECE.findall(spelled):
         if bare:
-            literal = literal and not _EXPANDS.search("." + bare if parts else bare)
+            literal = literal and not _EXPANDS.search(before + bare)
             literal = literal and "\r" not in bare and not (exported and _GLOB.search(bare))
             parts.append(bare)
-        elif double:
+            before = bare[-1]
+            continue
+        if escaped == "\n":  # shells join the lines before they look
+            continue
+        before = "."
+        if double:
             plain = re.sub(r"\\[\s\S]", "", double)
             literal = literal and "$" not in plain and "`" not in plain
             parts.append(_IN_DOUBLE.sub(lambda found: found[1].strip("\n"), double))
         else:
-            parts.append(single or escaped.strip("\n"))
+            parts.append(single or escaped)
     return "".join(parts) if literal else Untold(spelled)
