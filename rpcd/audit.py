@@ -69,8 +69,9 @@ class AuditLog:
         self._lock = threading.Lock()
         self._looked = time.monotonic()
         self._synced = seq
+        self._lost = 0
         self._leader = threading.Lock()
-        self._end = os.fstat(descriptor).st_size
+        self._torn: int | None = None
         self._unsynced = [os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
         self._render = _Rendering(None, [_stamped, _escaped], {})
 
@@ -104,22 +105,33 @@ class AuditLog:
                 raise Unwritable(str(error)) from error
 
     def sync(self, seq: int) -> None:
-        """Wait until everything up to `seq` is on disk. One who waits syncs for all. Raises `Unwritable`."""
+        """Wait until everything up to `seq` is on disk. One who waits syncs for all. Raises `Unwritable`.
+
+        What was written when a sync failed is not known to be on disk whatever a later one says (fsync(2)).
+        """
         with self._leader:
+            if seq <= self._lost:
+                raise Unwritable("a sync of it has failed")
             if self._synced >= seq:
                 return
-            with self._lock:
-                written, descriptors = self._seq, [*self._unsynced, os.dup(self._descriptor)]
-                self._unsynced = []
             try:
-                for descriptor in descriptors:
-                    os.fdatasync(descriptor)
+                self._synced = self._sync()
             except OSError as error:
+                self._lost = self._seq
                 raise Unwritable(str(error)) from error
-            finally:
-                for descriptor in descriptors:
-                    os.close(descriptor)
-            self._synced = written
+
+    def _sync(self) -> int:
+        """Sync everything that has been written, in this file and before; the `seq` of the last of it."""
+        with self._lock:
+            written, descriptors = self._seq, [os.dup(self._descriptor), *self._unsynced]
+            self._unsynced = []
+        try:
+            for descriptor in descriptors:
+                os.fdatasync(descriptor)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        return written
 
     def close(self) -> None:
         """Close the log."""
@@ -135,12 +147,21 @@ class AuditLog:
             prev = hashlib.sha256(line).hexdigest()
             lines.append(line + b"\n")
         data = b"".join(lines)
+        self._mend()
+        end = os.fstat(self._descriptor).st_size
         written = os.write(self._descriptor, data)
         if written != len(data):  # a full disk shows first as a short write
-            os.ftruncate(self._descriptor, min(self._end, os.fstat(self._descriptor).st_size))
+            self._torn = end
+            self._mend()
             raise OSError(f"only {written} of {len(data)} bytes were written")
-        self._seq, self._prev, self._end = seq, prev, self._end + written
+        self._seq, self._prev = seq, prev
         return seq
+
+    def _mend(self) -> None:
+        """Take back what was not written whole; nothing is written behind it."""
+        if self._torn is not None:
+            os.ftruncate(self._descriptor, self._torn)
+            self._torn = None
 
     def _follow(self, *, at_once: bool) -> None:
         """Go on in a new file where the log was renamed away or removed."""
@@ -154,11 +175,15 @@ class AuditLog:
         except FileNotFoundError:
             there = None
         if there is None or (there.st_ino, there.st_dev) != (mine.st_ino, mine.st_dev):
-            new = _open(self.path)
             # What the old file got last is not on disk yet, nor is the new one's name: the next sync sees to both.
             directory = os.open(os.path.dirname(self.path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                new = _open(self.path)
+            except (OSError, Unwritable):
+                os.close(directory)
+                raise
             self._unsynced += [self._descriptor, directory]
-            self._descriptor, self._end = new, os.fstat(new).st_size
+            self._descriptor, self._torn = new, None
 
 
 class _Rendering(structlog.BoundLoggerBase):
@@ -248,6 +273,8 @@ def verify(path: str) -> Verdict:
     with open(path, "rb") as log:
         for count, ended in enumerate(log, 1):
             line = ended.removesuffix(b"\n")
+            if line == ended:
+                return Verdict(count - 1, count, "it is cut off, as a crash leaves the last line")
             try:
                 record = json.loads(line)
                 found_seq, found_prev = int(record["seq"]), str(record["prev"])

@@ -4,35 +4,29 @@ Rules of this file:
 
 - The new content is a file of its own beside the old one until it is whole, on disk, and read back. Until the rename
   nothing has changed, and whatever fails takes the temporary file away.
-- Owner first, then mode, then attributes, then a look whether they are what was asked: chown clears bits, and a missing
-  capability drops others silently. A file is never looser than the one it replaces, and 0600 while it is written.
+- A file is never looser than the one it replaces, and 0600 while it is written (metadata.py).
 - A `fsync` that failed is never asked again.
-- The rename exchanges: the file that was displaced is somebody's until it is known to be the one we read. If it is not,
-  it goes back.
+- The rename exchanges: the file that was displaced is somebody's until it is known to be the one we read, with the
+  owner, mode and attributes that it had. If it is not, it goes back, or is kept under another name.
 - After the rename nobody can say `nothing changed`. An error then is `unknown`.
 - What this does not do: it cannot keep hard links together, and it keeps no birth time.
 
-See rename(2), fsync(2), xattr(7).
+See rename(2), fsync(2).
 """
 
 import errno
 import os
 import secrets
-import stat
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from contextlib import suppress
+from typing import Final, NoReturn
 
 from rpcd.errors import Refused
-from rpcd.settings import Target
+from rpcd.store.metadata import NEW_MODE, Metadata
 from rpcd.store.storage import storage_refusal
 from rpcd.store.syscalls import EXCHANGE, NOREPLACE, open_without_links, rename
-from rpcd.store.targets import Place
+from rpcd.store.targets import Held, Place
 
-__all__ = ["Candidate", "Displaced", "Metadata", "remove", "set_aside", "write_in_place"]
-
-NEW_MODE: Final = 0o600
-"""Of a file that was not there, unless its target says otherwise."""
+__all__ = ["Candidate", "Displaced", "remove", "set_aside", "temporary_name", "write_in_place"]
 
 _WITHOUT_FLAGS: Final = (errno.EINVAL, errno.ENOSYS)
 """renameat2(2) on a file system that cannot exchange."""
@@ -42,78 +36,25 @@ class Displaced(Exception):
     """The file is no longer the one that was read; it is untouched."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """What a file has besides its content: owner, group, mode, extended attributes (ACL and SELinux label too)."""
-
-    owner: int
-    group: int
-    mode: int
-    attributes: Mapping[str, bytes] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, place: Place) -> "Metadata":
-        """That of the file that is there, or what a new one is to get."""
-        try:
-            descriptor = open_without_links(place.file, os.O_RDONLY | os.O_NONBLOCK, directory=place.directory)
-        except FileNotFoundError:
-            return cls.new(place.target)
-        try:
-            found = os.fstat(descriptor)
-            attributes = {name: os.getxattr(descriptor, name) for name in _attributes(descriptor)}
-            return cls(found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode), attributes)
-        finally:
-            os.close(descriptor)
-
-    @classmethod
-    def new(cls, target: Target) -> "Metadata":
-        """What a new file of a target gets: root, root, 0600 unless set; the server's own ids where it is not root."""
-        root = os.geteuid() == 0
-        owner = target.owner if target.owner is not None else 0 if root else os.geteuid()
-        group = target.group if target.group is not None else 0 if root else os.getegid()
-        return cls(owner, group, target.mode if target.mode is not None else NEW_MODE)
-
-    def give(self, descriptor: int) -> None:
-        """Give an opened file all of this, and look that it has it."""
-        found = os.fstat(descriptor)
-        if (found.st_uid, found.st_gid) != (self.owner, self.group):
-            os.fchown(descriptor, self.owner, self.group)
-        os.fchmod(descriptor, self.mode)
-        has = {name: os.getxattr(descriptor, name) for name in _attributes(descriptor)}
-        for name in has.keys() - self.attributes.keys():
-            if name == "system.posix_acl_access":  # inherited from the directory's default ACL
-                os.removexattr(descriptor, name)
-        for name, value in self.attributes.items():
-            if has.get(name) != value:
-                os.setxattr(descriptor, name, value)
-        found = os.fstat(descriptor)
-        if (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) != (self.owner, self.group, self.mode):
-            raise Refused("storage", reason="permission")
-
-
-def _attributes(descriptor: int) -> list[str]:
-    """The names of a file's extended attributes; none where the file system has no such thing."""
-    try:
-        return os.listxattr(descriptor)
-    except OSError as error:
-        if error.errno == errno.ENOTSUP:
-            return []
-        raise
+def temporary_name() -> str:
+    """A name that nobody can guess, and that a start knows to be ours."""
+    return f".rpcd-{secrets.token_hex(8)}~"
 
 
 class Candidate:
-    """A content on its way to be a file. Whoever makes one ends with `install` or `cancel`."""
+    """A content on its way to the place of what was `before`. Whoever makes one ends with `install` or `cancel`."""
 
-    def __init__(self, place: Place, content: bytes) -> None:
+    def __init__(self, place: Place, content: bytes, before: Held | None) -> None:
         self.place = place
         self.content = content
-        self.name = f".rpcd-{secrets.token_hex(8)}~"
+        self.before = before
+        self.name = temporary_name()
         self._descriptor = -1
 
     def write(self) -> None:
         """Write everything; raises `Refused("storage")`, and takes everything back."""
         try:
-            metadata = Metadata.of(self.place)
+            metadata = self.before.metadata if self.before else Metadata.new(self.place.target)
             self._descriptor = os.open(
                 self.name,
                 os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC,
@@ -143,39 +84,42 @@ class Candidate:
             self.cancel()
             raise storage_refusal(error) from error
 
-    def install(self, expected: bytes | None) -> None:
-        """Put it in the place of a file with the content `expected`, or of none, durably.
+    def install(self) -> None:
+        """Put it in its place, durably.
 
-        Raises `Displaced` where something else is there, `Refused("storage")` where nothing has changed, and
-        `Refused("unknown")` where nobody can say.
+        Raises `Displaced` where something else than `before` is there, `Refused("storage")` where nothing has changed,
+        and `Refused("unknown")` where nobody can say.
         """
         place = self.place
         try:
-            if expected is None:
-                _rename_to_new(place.directory, self.name, place.file)
-            else:
-                self._exchange(expected)
+            displaced = self._rename()
         except OSError as error:
             self.cancel()
-            if error.errno in (errno.EEXIST, errno.ENOENT):
-                raise Displaced from error
-            raise storage_refusal(error) from error
-        except Displaced:
+            _nothing_changed(error)
+        except (Displaced, Refused):
             self.cancel()
             raise
+        if displaced:
+            if not _is(place, self.name, self.before):
+                self._go_back()
+            _unlink(place.directory, self.name)
         _sync_directory(place.directory)
 
     def cancel(self) -> None:
         """Take the temporary file away; harmless when there is none."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+            descriptor, self._descriptor = self._descriptor, -1
+            with suppress(OSError):  # it is not wanted any more
+                os.close(descriptor)
         _unlink(self.place.directory, self.name)
 
-    def _exchange(self, expected: bytes) -> None:
+    def _rename(self) -> bool:
+        """The one step that changes the target; whether the file that was there has the candidate's name now."""
         place = self.place
-        current = place.read()  # before anything moves: who lost a race keeps even its inode
-        if current is None or current.content != expected:
+        if self.before is None:
+            _rename_to_new(place.directory, self.name, place.file)
+            return False
+        if place.read() != self.before:  # before anything moves: who lost a race keeps even its inode
             raise Displaced
         try:
             rename(place.directory, self.name, place.file, EXCHANGE)
@@ -183,31 +127,42 @@ class Candidate:
             if error.errno not in _WITHOUT_FLAGS:
                 raise
             os.rename(self.name, place.file, src_dir_fd=place.directory, dst_dir_fd=place.directory)
-            return
-        if not _is(place, self.name, expected):
+            return False
+        return True
+
+    def _go_back(self) -> NoReturn:
+        """Give somebody's file, which was displaced, its name again."""
+        place = self.place
+        try:
             rename(place.directory, self.name, place.file, EXCHANGE)
-            if not _is(place, self.name, self.content):  # a third version came in between: both stay
-                set_aside(place.directory, self.name)
-                raise Refused("unknown")
-            raise Displaced
-        _unlink(place.directory, self.name)
+        except OSError as error:
+            set_aside(place.directory, self.name)
+            raise Refused("unknown") from error
+        if not _holds_ours(place, self.name, self.content):  # a third version came in between: both stay
+            set_aside(place.directory, self.name)
+            raise Refused("unknown")
+        self.cancel()
+        raise Displaced
 
 
-def remove(place: Place, expected: bytes) -> None:
-    """Take a file with the content `expected` away, durably.
+def remove(place: Place, before: Held, aside: str) -> None:
+    """Take a file away, durably; until it is known to be the one from `before` it is called `aside`.
 
     Raises as `Candidate.install` does.
     """
-    aside = f".rpcd-{secrets.token_hex(8)}~"
+    if place.read() != before:
+        raise Displaced
     try:
         _rename_to_new(place.directory, place.file, aside)
-        if not _is(place, aside, expected):
-            _rename_to_new(place.directory, aside, place.file)
-            raise Displaced
     except OSError as error:
-        if error.errno in (errno.EEXIST, errno.ENOENT):
-            raise Displaced from error
-        raise storage_refusal(error) from error
+        _nothing_changed(error)
+    if not _is(place, aside, before):
+        try:
+            _rename_to_new(place.directory, aside, place.file)
+        except OSError as error:
+            set_aside(place.directory, aside)
+            raise Refused("unknown") from error
+        raise Displaced
     _unlink(place.directory, aside)
     _sync_directory(place.directory)
 
@@ -234,10 +189,20 @@ def write_in_place(place: Place, content: bytes) -> None:
 
 
 def set_aside(directory: int, name: str) -> str:
-    """Keep a file that is somebody's under a name that no start clears away; that name."""
+    """Keep a file that is somebody's under a name that no start clears away; that name, or its own if it cannot be."""
     kept = f".rpcd-kept-{secrets.token_hex(8)}~"
-    rename(directory, name, kept)
+    try:
+        rename(directory, name, kept)
+    except OSError:
+        return name
     return kept
+
+
+def _nothing_changed(error: OSError) -> NoReturn:
+    """Say why a rename did not take place."""
+    if error.errno in (errno.EEXIST, errno.ENOENT):
+        raise Displaced from error
+    raise storage_refusal(error) from error
 
 
 def _rename_to_new(directory: int, old: str, new: str) -> None:
@@ -248,19 +213,28 @@ def _rename_to_new(directory: int, old: str, new: str) -> None:
         if error.errno not in _WITHOUT_FLAGS:
             raise
         os.link(old, new, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
-        os.unlink(old, dir_fd=directory)
+        try:
+            os.unlink(old, dir_fd=directory)
+        except OSError:
+            _unlink(directory, new)
+            raise
 
 
-def _is(place: Place, name: str, content: bytes) -> bool:
-    """Whether a file of the directory is a regular one with this content."""
+def _is(place: Place, name: str, before: Held | None) -> bool:
+    """Whether a file of the directory is the one that was read before."""
     try:
-        descriptor = open_without_links(name, os.O_RDONLY | os.O_NONBLOCK, directory=place.directory)
-    except OSError:
+        return place.read(name) == before
+    except Refused:
         return False
+
+
+def _holds_ours(place: Place, name: str, content: bytes) -> bool:
+    """Whether a file of the directory has this content."""
     try:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode) and _holds(descriptor, content)
-    finally:
-        os.close(descriptor)
+        found = place.read(name)
+    except Refused:
+        return False
+    return found is not None and found.content == content
 
 
 def _holds(descriptor: int, content: bytes) -> bool:

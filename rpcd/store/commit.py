@@ -12,15 +12,17 @@ Rules of this file:
 
 import threading
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final
 
 from rpcd.audit import AuditLog, Unwritable
 from rpcd.errors import Refused
 from rpcd.incident import refusal
-from rpcd.store.atomic import Candidate, Displaced, remove, write_in_place
+from rpcd.store.atomic import Candidate, Displaced, remove, temporary_name, write_in_place
 from rpcd.store.edits import Change, Edit, Waiting
-from rpcd.store.targets import Place, Revisions, Snapshot, Targets
+from rpcd.store.targets import Held, Place, Revisions, Snapshot, Targets
 
 __all__ = ["Committers"]
 
@@ -39,6 +41,10 @@ class Committers:
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="audit")  # one syncs for all
         self._queues: dict[str, deque[Waiting]] = {}
         self._idle = threading.Condition()
+        self._coming: dict[str, dict[str, int]] = {}  # sizes of files of directory targets that are being written
+        self._limits = threading.Lock()
+        self._owed: list[dict[str, object]] = []  # outcomes that the log could not take
+        self._owing = threading.Lock()
 
     @property
     def queued(self) -> int:
@@ -63,6 +69,7 @@ class Committers:
         with self._idle:
             self._idle.wait_for(lambda: not self._queues)
         self._syncer.shutdown()
+        self._record([], None, None)
 
     def _work(self, target: str) -> None:
         """Commit until nobody waits for this file."""
@@ -86,19 +93,28 @@ class Committers:
     def _commit(self, target: str, batch: list[Waiting]) -> Change:
         """Read, edit, write once."""
         try:
-            with self._targets.place(target) as place:
+            with self._targets.place(target) as place, self._room(place):
                 before = place.read()
                 content = self._apply(batch, place, before)
                 if batch[0].edit.dry_run:
                     return _compared(before, content)
                 return self._write(batch, place, before, content)
-        except Refused as error:  # the file cannot even be read
-            _fail(batch, error)
+        except BaseException as error:  # noqa: BLE001 - the file cannot even be read
+            _fail(batch, refusal(error))
             if not batch[0].edit.dry_run:
-                self._record(batch, None, None, intended=False)
+                self._record(batch, None, None)
             return Change(changed=False, before=None, after=None)
 
-    def _apply(self, batch: list[Waiting], place: Place, before: Snapshot | None) -> bytes | None:
+    @contextmanager
+    def _room(self, place: Place) -> Iterator[None]:
+        """Hold the room that a file takes in its directory target, as long as it is being written."""
+        try:
+            yield
+        finally:
+            with self._limits:
+                self._coming.get(place.target.name, {}).pop(place.file, None)
+
+    def _apply(self, batch: list[Waiting], place: Place, before: Held | None) -> bytes | None:
         """What the file is to hold after all edits of the batch that hold."""
         content = before.content if before else None
         digest = before.digest if before else None
@@ -124,78 +140,94 @@ class Committers:
         target = place.target
         if target.names is None or (old is not None and len(new) <= len(old)):
             return
-        others = [size for name, size in self._targets.sizes(place) if name != place.file]
-        if old is None and len(others) >= target.max_files:
-            raise Refused("too_large", limit=target.max_files)
-        if sum(others) + len(new) > target.max_bytes:
-            raise Refused("too_large", limit=target.max_bytes)
+        with self._limits:
+            coming = self._coming.setdefault(target.name, {})
+            others = {**dict(self._targets.sizes(place)), **coming}
+            others.pop(place.file, None)
+            if old is None and len(others) >= target.max_files:
+                raise Refused("too_large", limit=target.max_files)
+            if sum(others.values()) + len(new) > target.max_bytes:
+                raise Refused("too_large", limit=target.max_bytes)
+            coming[place.file] = len(new)
 
-    def _write(self, batch: list[Waiting], place: Place, before: Snapshot | None, content: bytes | None) -> Change:
+    def _write(self, batch: list[Waiting], place: Place, before: Held | None, content: bytes | None) -> Change:
         """Have `content` on disk, and the records of it."""
         old = before.digest if before else None
         new = None if content is None else Snapshot.of(content).digest
-        intended = False
-        if any(waiting.changed and not waiting.failed for waiting in batch):
-            candidate = None if content is None else Candidate(place, content)
+        wanted = any(waiting.changed and not waiting.failed for waiting in batch)
+        if wanted and (before is not None or content is not None):  # a file may come and go within one batch
             try:
-                if candidate is not None:
-                    candidate.write()
-                name = candidate.name if candidate else None
-                seq = self._audit.write(*(waiting.intent(old, new, name) for waiting in batch), synced=True)
-                intended = True
-                self._sync(candidate, seq)
-                _install(place, before, candidate)
+                if content is not None:
+                    self._replace(batch, Candidate(place, content, before), old, new)
+                elif before is not None:
+                    aside = temporary_name()
+                    self._audit.sync(self._intend(batch, old, None, aside))
+                    remove(place, before, aside)
             except Unwritable:
-                if candidate is not None:
-                    candidate.cancel()
                 _fail(batch, Refused("unavailable", reason="audit"))
             except Displaced:
-                now = place.read()
-                for waiting in batch:
-                    revision = self._revisions.name(now.digest if now else None, plain=waiting.edit.plain)
-                    waiting.failed = waiting.failed or Refused("conflict", revision=revision)
-            except Refused as error:
-                _fail(batch, error)
-        self._record(batch, old, new, intended=intended)
+                self._conflict(batch, place)
+            except BaseException as error:  # noqa: BLE001 - every intent has its outcome
+                _fail(batch, refusal(error))
+        self._record(batch, old, new)
         return Change(True, old, new)
 
-    def _sync(self, candidate: Candidate | None, seq: int) -> None:
-        """Intent and candidate to disk, side by side."""
-        synced = self._syncer.submit(self._audit.sync, seq)
+    def _replace(self, batch: list[Waiting], candidate: Candidate, old: str | None, new: str | None) -> None:
+        """Write, then have intent and candidate on disk, side by side; then the one step that changes the target."""
         try:
-            if candidate is not None:
+            candidate.write()
+            seq = self._intend(batch, old, new, candidate.name)
+            synced = self._syncer.submit(self._audit.sync, seq)
+            try:
                 candidate.sync()
-        finally:
-            synced.result()
+            finally:
+                synced.result()
+        except BaseException:
+            candidate.cancel()
+            raise
+        try:
+            candidate.install()
+        except Refused as error:
+            if not (candidate.place.target.in_place and candidate.before and error.data.get("reason") == "mount"):
+                raise
+            write_in_place(candidate.place, candidate.content)
 
-    def _record(self, batch: list[Waiting], old: str | None, new: str | None, *, intended: bool) -> None:
+    def _intend(self, batch: list[Waiting], old: str | None, new: str | None, temporary: str) -> int:
+        """Write the intents; the `seq` that has to be on disk before the target changes."""
+        seq = self._audit.write(*(waiting.intent(old, new, temporary) for waiting in batch), synced=True)
+        for waiting in batch:
+            waiting.intended = True
+        return seq
+
+    def _conflict(self, batch: list[Waiting], place: Place) -> None:
+        """Tell everybody which revision is there instead, or why nobody can read it."""
+        try:
+            now = place.read()
+        except Refused as error:
+            _fail(batch, error)
+            return
+        for waiting in batch:
+            revision = self._revisions.name(now.digest if now else None, plain=waiting.edit.plain)
+            waiting.failed = waiting.failed or Refused("conflict", revision=revision)
+
+    def _record(self, batch: list[Waiting], old: str | None, new: str | None) -> None:
         """Write the outcomes, and the intents where there was no need for them before.
 
-        What the log cannot take of a change that was made, recovery writes from its intent.
+        The outcome of a change whose intent the log has is owed until the log can take it.
         """
-        records: list[dict[str, object]] = []
-        for waiting in batch:
-            if not intended:
-                records.append(waiting.intent(old, new, None))
-            records.append(waiting.outcome(old, new))
-        try:
-            self._audit.write(*records)
-        except Unwritable:
-            if not intended:
-                _fail(batch, Refused("unavailable", reason="audit"))
-
-
-def _install(place: Place, before: Snapshot | None, candidate: Candidate | None) -> None:
-    """The one step that changes the target."""
-    if candidate is None:
-        remove(place, before.content if before else b"")
-        return
-    try:
-        candidate.install(before.content if before else None)
-    except Refused as error:
-        if not (place.target.in_place and before and error.data.get("reason") == "mount"):
-            raise
-        write_in_place(place, candidate.content)
+        with self._owing:
+            records = self._owed[:]
+            for waiting in batch:
+                if not waiting.intended:
+                    records.append(waiting.intent(old, new, None))
+                records.append(waiting.outcome(old, new))
+            try:
+                if records:
+                    self._audit.write(*records)
+                self._owed = []
+            except Unwritable:
+                self._owed += [waiting.outcome(old, new) for waiting in batch if waiting.intended]
+                _fail([waiting for waiting in batch if not waiting.intended], Refused("unavailable", reason="audit"))
 
 
 def _fail(batch: list[Waiting], error: Refused) -> None:
@@ -204,7 +236,7 @@ def _fail(batch: list[Waiting], error: Refused) -> None:
         waiting.failed = waiting.failed or error
 
 
-def _compared(before: Snapshot | None, content: bytes | None) -> Change:
+def _compared(before: Held | None, content: bytes | None) -> Change:
     """What a dry run tells."""
     old = before.content if before else None
     after = None if content is None else Snapshot.of(content).digest

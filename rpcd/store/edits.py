@@ -41,9 +41,13 @@ class Change:
 
 
 class Waiting:
-    """An edit whose caller waits; `failed` is why it does not take effect, `changed` whether it changes anything."""
+    """An edit whose caller waits.
 
-    __slots__ = ("change", "changed", "edit", "failed", "future", "loop", "started")
+    `failed` is why it does not take effect, `changed` whether it changes anything, `intended` whether the audit log has
+    its intent.
+    """
+
+    __slots__ = ("change", "changed", "edit", "failed", "future", "intended", "loop", "started")
 
     def __init__(self, edit: Edit) -> None:
         self.edit = edit
@@ -52,6 +56,7 @@ class Waiting:
         self.change = secrets.token_hex(8)
         self.started = time.monotonic_ns()
         self.changed = False
+        self.intended = False
         self.failed: Refused | None = None
 
     @property
@@ -78,7 +83,7 @@ class Waiting:
             fields["incident"] = failed.data["incident"]
         fields["changed"] = self.changed and failed is None
         fields["before"] = _named(before)
-        fields["after"] = _named(before if failed else after)
+        fields["after"] = None if failed and failed.kind == "unknown" else _named(before if failed else after)
         fields["ms"] = round((time.monotonic_ns() - self.started) / 1e6, 3)
         return fields
 

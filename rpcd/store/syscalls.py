@@ -67,6 +67,7 @@ def open_step_by_step(path: str, flags: int, *, directory: int | None = None) ->
 
 def rename(directory: int, old: str, new: str, flags: int = 0) -> None:
     """renameat2(2) within one directory; EINVAL where the file system has no such `flags`."""
-    if _libc.renameat2(directory, os.fsencode(old), directory, os.fsencode(new), flags):
+    while _libc.renameat2(directory, os.fsencode(old), directory, os.fsencode(new), flags):
         code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+        if code != errno.EINTR:
+            raise OSError(code, os.strerror(code))

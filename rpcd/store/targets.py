@@ -24,10 +24,11 @@ from typing import Final
 
 from rpcd.errors import Refused
 from rpcd.settings import Settings, Target
+from rpcd.store.metadata import Metadata
 from rpcd.store.storage import storage_faults
 from rpcd.store.syscalls import open_without_links
 
-__all__ = ["FileFacts", "Large", "Place", "Revisions", "Snapshot", "Targets", "read_opened"]
+__all__ = ["FileFacts", "Held", "Large", "Place", "Revisions", "Snapshot", "Targets", "read_opened"]
 
 LEFTOVER: Final = re.compile(r"\.rpcd-[0-9a-f]{16}~")
 """What our own temporary files are called."""
@@ -57,6 +58,13 @@ class Snapshot:
     def of(cls, content: bytes) -> "Snapshot":
         """The snapshot of a content."""
         return cls(content, hashlib.sha256(content).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Snapshot):
+    """What a file held, and whose it was, when it was read for a change: it takes the place of nothing else."""
+
+    metadata: Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +111,16 @@ class Place:
     file: str
     limit: int
 
-    def read(self) -> Snapshot | None:
-        """What the file holds now, or None where there is none."""
+    def read(self, name: str | None = None) -> Held | None:
+        """What the file, or one of this name beside it, holds now; None where there is none."""
         with storage_faults():
             try:
-                descriptor = open_without_links(self.file, _READING, directory=self.directory)
+                descriptor = open_without_links(name or self.file, _READING, directory=self.directory)
             except FileNotFoundError:
                 return None
             try:
-                return Snapshot.of(read_opened(descriptor, self.target, self.limit))
+                content = read_opened(descriptor, self.target, self.limit)
+                return Held(content, hashlib.sha256(content).hexdigest(), Metadata.of(descriptor))
             finally:
                 os.close(descriptor)
 
@@ -207,7 +216,11 @@ class Targets:
         if target.names is None:
             raise Refused("invalid_params", faults=[{"at": "/target", "rule": "directory"}])
         with storage_faults():
-            names = sorted(os.listdir(target.directory))
+            directory = open_without_links(target.directory, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                names = sorted(os.listdir(directory))
+            finally:
+                os.close(directory)
         for file in names:
             try:
                 snapshot = self.read(f"{target.name}/{file}")
