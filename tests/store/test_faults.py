@@ -216,12 +216,15 @@ def test_an_immutable_file_is_left_alone(serve: Serve, attribute: str) -> None:
         subprocess.run(["chattr", f"-{attribute}", shop(server)], check=True)
 
 
-def test_a_limit_on_the_size_of_files_changes_nothing(serve: Serve) -> None:
+def test_a_limit_on_the_size_of_files_changes_nothing(rpcd: Rpcd) -> None:
     """RLIMIT_FSIZE is `storage`, and no signal ends the server."""
-    server = serve(wrapper=["prlimit", "--fsize=65536"])
-    assert server.error("replace_file", target="motd", content="x" * 70_000)["data"]["kind"] == "storage"
-    assert (server.scratch / "site/motd").read_text() == FILES["site/motd"]
-    assert os.listdir(server.scratch / "site") == ["motd"]
+    limit = ["prlimit", "--pid", str(rpcd.pid)]
+    subprocess.run([*limit, "--fsize=65536:"], check=True)
+    error = rpcd.error("replace_file", target="motd", content="x" * 70_000)
+    subprocess.run([*limit, "--fsize=unlimited:"], check=True)
+    assert error["data"]["kind"] == "storage"
+    assert (rpcd.scratch / "site/motd").read_text() == FILES["site/motd"]
+    assert os.listdir(rpcd.scratch / "site") == ["motd"]
 
 
 def test_slow_syncs_hold_up_nobody_else(serve: Serve) -> None:
