@@ -1,14 +1,21 @@
 """The audit log: what a record is, and what became of one that was tampered with (CASES, group J)."""
 
+import errno
+import hashlib
 import json
 import os
+import resource
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from rpcd.audit import FIRST, AuditLog, Unwritable, records_backwards, verify
+from rpcd.audit import FIRST, AuditLog, Unwritable, Verdict, records_backwards, verify
 from tests.conftest import FILES, SETTINGS, Serve
 from tests.harness.server import REPOSITORY, Rpcd
 
@@ -128,29 +135,191 @@ def test_records_are_read_from_the_end(path: str) -> None:
     assert [record["method"] for record in records_backwards(path)] == [f"m{number}" for number in range(499, -1, -1)]
 
 
-def test_a_full_disk_leaves_whole_records(path: str) -> None:
-    """A record that cannot be written whole is taken back: `Unwritable`, and the log holds."""
-    log = AuditLog.open("/dev/shm/rpcd-test-audit")  # noqa: S108 - limits of files hold there too
-    try:
-        import resource  # noqa: PLC0415
-        import signal  # noqa: PLC0415
+@pytest.fixture
+def full() -> Iterator[Callable[[int], AbstractContextManager[None]]]:
+    """Within `full(size)` no file of this process can grow beyond `size` bytes: a write is cut off there."""
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
-        log.write({"event": "decided"})
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (os.stat(log.path).st_size + 10, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
         try:
-            with pytest.raises(Unwritable):
-                log.write({"event": "decided"})
+            yield
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-            signal.signal(signal.SIGXFSZ, ignored)
+
+    yield limited
+    signal.signal(signal.SIGXFSZ, ignored)
+
+
+Full = Callable[[int], AbstractContextManager[None]]
+
+
+@pytest.mark.parametrize("room", [0, 1, 100])
+def test_a_full_disk_leaves_whole_records(path: str, full: Full, room: int) -> None:
+    """A record that cannot be written whole is taken back: `Unwritable`, and the log holds."""
+    filled(path, 3)
+    log = AuditLog.open(path)
+    with full(os.stat(path).st_size + room), pytest.raises(Unwritable):
+        log.write({"event": "decided"}, {"event": "decided"})
+    assert log.write({"event": "decided"}) == 4
+    log.close()
+    assert verify(path) == Verdict(4)
+
+
+def test_what_could_not_be_taken_back_is_taken_back_later(
+    path: str, full: Full, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where half a record cannot even be taken back nothing is written behind it, until it can."""
+    filled(path, 3)
+    log = AuditLog.open(path)
+    with monkeypatch.context() as failing, full(os.stat(path).st_size + 20):
+        failing.setattr("os.ftruncate", refuse)
+        for _ in range(2):
+            with pytest.raises(Unwritable):
+                log.write({"event": "decided"})
+    assert verify(path).line == 4
+    log.write({"event": "decided"})
+    log.close()
+    assert verify(path) == Verdict(4)
+
+
+def test_half_a_record_goes_also_from_a_log_that_was_cut(path: str, full: Full) -> None:
+    """Where somebody emptied the log (copytruncate) a record that does not fit leaves nothing either."""
+    log = AuditLog.open(path)
+    for _ in range(5):
         log.write({"event": "decided"})
-        assert verify(log.path).records == 2
-        log.close()
-    finally:
-        os.unlink(log.path)
-    del path
+    os.truncate(path, 0)
+    with full(50), pytest.raises(Unwritable):
+        log.write({"event": "decided"})
+    assert os.stat(path).st_size == 0
+    log.write({"event": "decided"})
+    log.close()
+    assert verify(path) == Verdict(1)
+
+
+def refuse(*_: object) -> None:
+    raise OSError(errno.EIO, "the disk fails")
+
+
+def test_what_a_failed_sync_covered_is_never_taken_for_synced(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel tells of an error once: a later sync that succeeds says nothing of records from before (fsync(2))."""
+    log = AuditLog.open(path)
+    first, second = (log.write({"event": "intent"}, synced=True) for _ in range(2))
+    with monkeypatch.context() as failing:
+        failing.setattr("os.fdatasync", refuse)
+        with pytest.raises(Unwritable):
+            log.sync(first)
+    for seq in (first, second):
+        with pytest.raises(Unwritable):
+            log.sync(seq)
+    log.sync(log.write({"event": "intent"}, synced=True))
+    log.close()
+
+
+def test_without_descriptors_a_log_is_unwritable(path: str) -> None:
+    """A sync, and going on in a new file, for which there is no descriptor left are `Unwritable`, and nothing leaks."""
+    log = AuditLog.open(path)
+    seq = log.write({"event": "intent"}, synced=True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    for left in (0, 1):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + left, hard))
+        try:
+            if not left:
+                with pytest.raises(Unwritable):
+                    log.sync(seq)
+                os.rename(path, path + ".1")
+            with pytest.raises(Unwritable):
+                log.write({"event": "intent"}, synced=True)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    again = os.dup(0)
+    os.close(again)
+    assert again == free
+    log.sync(log.write({"event": "intent"}, synced=True))
+    log.close()
+    assert verify(path) == Verdict(1)
+
+
+def as_link(path: str) -> None:
+    os.symlink("/etc/passwd", path)
+
+
+def as_pipe(path: str) -> None:
+    os.mkfifo(path)
+
+
+def as_directory(path: str) -> None:
+    os.mkdir(path)
+
+
+def as_strangers(path: str) -> None:
+    Path(path).touch()
+    os.chown(path, 1234, 1234)
+
+
+def without_directory(path: str) -> None:
+    os.rmdir(os.path.dirname(path))
+
+
+BLOCKED = [as_link, as_pipe, as_directory, as_strangers, without_directory]
+
+
+@pytest.mark.parametrize("block", BLOCKED)
+def test_what_stands_in_the_place_of_a_log_is_not_written_to(tmp_path: Path, block: Callable[[str], None]) -> None:
+    """Behind a link, a pipe, a stranger's file the chain does not go on: `Unwritable`, until the way is free."""
+    (tmp_path / "log").mkdir()
+    path = str(tmp_path / "log/audit.jsonl")
+    log = AuditLog.open(path)
+    log.write({"event": "decided"})
+    os.rename(path, tmp_path / "old")
+    block(path)
+    for _ in range(2):
+        with pytest.raises(Unwritable):
+            log.write({"event": "intent"}, synced=True)
+    if block is without_directory:
+        os.mkdir(os.path.dirname(path))
+    elif block is as_directory:
+        os.rmdir(path)
+    else:
+        os.unlink(path)
+    log.sync(log.write({"event": "intent"}, synced=True))
+    log.close()
+    old, new = (json.loads(Path(name).read_bytes()) for name in (tmp_path / "old", path))
+    assert (old["seq"], new["seq"], os.stat(path).st_mode & 0o7777) == (1, 2, 0o600)
+    assert new["prev"] == hashlib.sha256((tmp_path / "old").read_bytes().removesuffix(b"\n")).hexdigest()
+    assert Path("/etc/passwd").read_bytes().find(b'"prev"') == -1
+
+
+def test_threads_share_one_chain(path: str) -> None:
+    """Records of threads that write and sync at the same time are all there, each once, in one chain."""
+    log = AuditLog.open(path)
+
+    def write(name: int) -> None:
+        for number in range(50):
+            log.sync(log.write({"event": "intent", "method": f"{name}-{number}"}, {"event": "outcome"}, synced=True))
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log.close()
+    assert verify(path) == Verdict(600)
+    assert len({record.get("method") for record in records_backwards(path)}) == 301
+
+
+def test_a_log_that_is_cut_off_is_told_from_one_that_was_tampered_with(path: str) -> None:
+    """A last line without an end is what a crash leaves, and `verify` says so."""
+    filled(path)
+    with Path(path).open("ab") as log:
+        log.write(b'{"ts":"2026-')
+    verdict = verify(path)
+    assert (verdict.records, verdict.line) == (10, 11)
+    assert verdict.why == "it is cut off, as a crash leaves the last line"
 
 
 # What the server writes

@@ -17,7 +17,6 @@ from typing import Any
 from rpcd.audit import AuditLog, records_backwards
 from rpcd.errors import Refused
 from rpcd.store.atomic import set_aside
-from rpcd.store.storage import storage_faults
 from rpcd.store.syscalls import open_without_links
 from rpcd.store.targets import LEFTOVER, Snapshot, Targets, read_opened
 
@@ -75,29 +74,35 @@ def _clear(
     targets: Targets, name: str, known: dict[str, dict[str, Any]], *, whole: bool
 ) -> Iterator[dict[str, object]]:
     """Remove the temporary files in a target's directory; a record for each that has to stay."""
-    target = targets.all()[name]
     try:
-        with storage_faults():
-            directory = open_without_links(target.directory, os.O_RDONLY | os.O_DIRECTORY)
-    except Refused:
+        directory = open_without_links(targets.directory(name), os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
         return
     try:
         for leftover in filter(LEFTOVER.fullmatch, os.listdir(directory)):
             intent = known.get(leftover)
-            if (intent is None and whole) or (intent is not None and _is_of(targets, directory, leftover, intent)):
-                os.unlink(leftover, dir_fd=directory)
-            else:
+            ours = _is_of(targets, directory, leftover, intent) if intent else whole
+            if not (ours and _unlinked(directory, leftover)):
                 yield {"event": "leftover", "target": name, "candidate": set_aside(directory, leftover)}
     finally:
         os.close(directory)
 
 
+def _unlinked(directory: int, name: str) -> bool:
+    """Remove a file; whether that was possible. It is not where somebody gave a directory our kind of name."""
+    try:
+        os.unlink(name, dir_fd=directory)
+    except OSError:
+        return False
+    return True
+
+
 def _is_of(targets: Targets, directory: int, leftover: str, intent: dict[str, Any]) -> bool:
     """Whether a temporary file holds what its intent names: what was to come, or what was there."""
-    target, _ = targets.find(str(intent["target"]))
     try:
+        target, _ = targets.find(str(intent["target"]))
         descriptor = open_without_links(leftover, os.O_RDONLY | os.O_NONBLOCK, directory=directory)
-    except OSError:
+    except (OSError, Refused):
         return False
     try:
         content = read_opened(descriptor, target, targets.limit(target))

@@ -159,6 +159,11 @@ class Targets:
             raise Refused("invalid_params", faults=[{"at": "/target", "rule": "names"}])
         return target, file
 
+    def directory(self, name: str) -> str:
+        """The directory in which the file or files of a target are, behind a link where the target follows it."""
+        target = self._targets[name]
+        return target.directory if target.file is None else self._located(name)[1]
+
     def limit(self, target: Target) -> int:
         """Bytes that a file of this target may have."""
         return self._max_content if target.format == "text" else self._max_document
