@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from rpcd.errors import KINDS
 from rpcd.methods import METHODS
 from rpcd.schemas import MAX_FAULTS, Schema, SchemaFault, load_directory, schema_directory, shipped
+from rpcd.schemas.lint import FORMATS as CHECKED_FORMATS
 from tests.conftest import Serve
 from tests.harness.server import REPOSITORY
 
@@ -146,6 +148,105 @@ def test_faults_are_at_most_sixteen() -> None:
     assert len(schema.faults(["x"] * 1000)) == MAX_FAULTS
 
 
+BIG = 60_000
+"""Members of what still fits into one message."""
+
+
+@pytest.mark.parametrize(
+    ("instance", "faults"),
+    [
+        ({"target": "shop", "value": 1, "key": [{}] * BIG}, [("/key", "maxItems")]),
+        ({"target": "shop", "value": 1, "key": [-1] * BIG}, [("/key", "maxItems")]),
+        ({"target": "shop", "value": 1, "key": [["a"]] * BIG}, [("/key", "maxItems")]),
+        ({str(number): 1 for number in range(BIG)}, [("", "additionalProperties")]),
+        ([{}] * BIG, [("", "type")]),
+        # what a sample leaves out is not told to be missing
+        (
+            {"x": [[]] * 64, "y": [[]] * 64, "z": [[]] * 64, "key": ["a"]},
+            [("", "required"), ("", "additionalProperties")],
+        ),
+    ],
+    ids=["objects", "numbers", "arrays", "names", "no object", "many arrays"],
+)
+def test_to_explain_takes_no_time(instance: object, faults: list[tuple[str, str]]) -> None:
+    """However many values are wrong, finding what to tell costs as much as a small request."""
+    SCHEMAS["update_key.params"].faults({})  # compiled
+    before = time.process_time()
+    found = SCHEMAS["update_key.params"].faults(instance)
+    assert time.process_time() - before < 0.1
+    assert {(fault["at"], fault["rule"]) for fault in found} == set(faults)
+
+
+def test_what_a_sample_leaves_out_is_not_told() -> None:
+    """It is refused, but nothing false is said of it: neither that a member is missing, nor that there are too few."""
+    items = {"type": "array", "minItems": 100, "items": {"type": "integer"}}
+    schema = Schema("x", {"type": "object", "properties": {"last": items}, "required": ["last"]})
+    assert schema.faults({"last": [*range(1000), "x"]}) == []
+    assert schema.faults({str(number): 0 for number in range(1000)}) == []
+    assert schema.faults({"last": ["x", *range(1000)]}) == [{"at": "/last/0", "rule": "type"}]
+
+
+def test_unique_items_take_no_time() -> None:
+    """Ten thousand objects are compared in less than 200 ms."""
+    schema = Schema("x", {"type": "array", "uniqueItems": True})
+    members = [{"a": number, "b": [number]} for number in range(10_000)]
+    before = time.process_time()
+    assert schema.is_valid(members)
+    assert not schema.is_valid([*members, {"b": [9_999], "a": 9_999}])
+    assert time.process_time() - before < 0.4
+
+
+def test_refused_parameters_hold_up_nobody_else(serve: Serve) -> None:
+    """While many wrong values are explained to one client, another one is answered."""
+    server = serve()
+    request = {"jsonrpc": "2.0", "id": 1, "method": "get_key", "params": {"target": "shop", "key": [{}] * BIG}}
+    with server.connect() as hostile:
+        hostile.send(json.dumps(request, separators=(",", ":")).encode())
+        before = time.monotonic()
+        assert server.call("ping") == "pong"
+        assert time.monotonic() - before < 1
+        assert json.loads(hostile.receive() or b"")["error"]["data"] == {
+            "kind": "invalid_params",
+            "faults": [{"at": "/key", "rule": "maxItems"}],
+        }
+
+
+FORMATS = (
+    ("date-time", "2030-02-28T12:00:00Z", "2030-02-30T12:00:00Z"),
+    ("date", "2030-02-28", "2030-02-30"),
+    ("time", "12:00:00Z", "25:00:00Z"),
+    ("duration", "P1D", "1 day"),
+    ("email", "a@example.org", "a"),
+    ("idn-email", "ü@example.org", "ü"),
+    ("hostname", "example.org", "-a-"),
+    ("idn-hostname", "bücher.example", "-a-"),
+    ("ipv4", "127.0.0.1", "127.0.0.256"),
+    ("ipv6", "::1", "g::"),
+    ("uri", "https://example.org/", "example"),
+    ("uri-reference", "/a", "\\a"),
+    ("iri", "https://example.org/ü", "ü"),
+    ("iri-reference", "/ü", "\\a"),
+    ("uuid", "123e4567-e89b-12d3-a456-426614174000", "123e4567"),
+    ("uri-template", "/{a}", "/{a"),
+    ("json-pointer", "/a~0", "a"),
+    ("relative-json-pointer", "1/a", "/a"),
+    ("regex", "^a$", "("),
+)
+
+
+@pytest.mark.parametrize(("name", "right", "wrong"), FORMATS)
+def test_formats_are_enforced(name: str, right: str, wrong: str) -> None:
+    """A format that a schema may name is one that is checked."""
+    schema = Schema("x", {"type": "string", "format": name})
+    assert schema.is_valid(right)
+    assert schema.faults(wrong) == [{"at": "", "rule": "format"}]
+
+
+def test_every_format_is_tried() -> None:
+    """The lint lets no other through."""
+    assert {name for name, _, _ in FORMATS} == CHECKED_FORMATS
+
+
 def test_pointers_are_escaped() -> None:
     """A place is a JSON Pointer (RFC 6901), whatever a property is called."""
     schema = Schema("x", {"type": "object", "additionalProperties": {"type": "integer"}})
@@ -175,6 +276,26 @@ FAULTY: tuple[tuple[object, str], ...] = (
     ({"type": "string", "pattern": r"(a)\1"}, "linear time"),
     ({"type": "string", "pattern": "("}, "linear time"),
     ({"type": "object", "patternProperties": {"(?!x)": {"type": "null"}}, "additionalProperties": False}, "linear"),
+    ({"type": ["object", "string"]}, "takes any property"),
+    ({"type": "string", "pattern": "[a-z]+"}, "'[a-z]+' is found anywhere in a text: write it as '^(?:[a-z]+)$'"),
+    *(
+        ({"type": "string", "pattern": pattern}, "is found anywhere")
+        for pattern in ("", "^a", "a$", r"^a\$", "^a|b$", "^a$|b", "^[|]a$|b", r"^a\|b$|c", "(^a$)")
+    ),
+    ({"type": "object", "patternProperties": {"x-": {"type": "null"}}, "additionalProperties": False}, "anywhere"),
+    ({**GOOD, "propertyNames": {"pattern": "[a-z]"}}, "found anywhere"),
+    ({"type": "null", "$schema": "http://json-schema.org/draft-07/schema#"}, "this is not https://json-schema.org"),
+)
+
+FAULTLESS: tuple[dict[str, Any], ...] = (
+    GOOD,
+    {"type": ["object", "null"], "properties": {"a": {"type": "null"}}, "additionalProperties": False},
+    {"type": ["null", "boolean", "number", "string", "array", "object"]},
+    {"type": "object", "additionalProperties": {"type": "string"}},
+    {"type": "object", "allOf": [{"properties": {"a": {"type": "string"}}}], "unevaluatedProperties": False},
+    {"type": "string", "not": {"pattern": "x"}, "allOf": [{"pattern": "[a-z]"}, {"pattern": "[0-9]"}]},
+    {"$ref": "#/$defs/a", "$defs": {"a": {"type": "string", "format": "ipv4"}}},
+    *({"type": "string", "pattern": pattern} for pattern in ("^$", "^(a|b)$", "^a$|^b$", r"^[|]\|[]|]$", r"^\$$")),
 )
 
 
@@ -186,6 +307,62 @@ def test_faulty_schemas_are_refused(document: object, fault: str, scratch: Path)
         load_directory(str(scratch))
     assert all(line.startswith("acme.params.json: ") for line in caught.value.faults)
     assert fault in str(caught.value)
+
+
+@pytest.mark.parametrize("document", FAULTLESS)
+def test_strict_schemas_are_taken(document: dict[str, Any], scratch: Path) -> None:
+    """What does what it says is no fault: what narrows another schema may search, and be open."""
+    (scratch / "acme.params.json").write_text(json.dumps(document), encoding="utf-8")
+    assert load_directory(str(scratch))["acme.params"].document == document
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('{"type": "string", "maxLength": 5, "maxLength": 500}', "'maxLength' is there twice"),
+        ('{"type": "array", "items": ' * 900 + '{"type": "null"}' + "}" * 900, "recursion"),
+        ("[" * 100_000, "recursion"),
+        ('{"type": "null"', "delimiter"),
+        ("\ufeff{}", "BOM"),
+    ],
+)
+def test_what_is_no_schema_is_a_fault(text: str, fault: str, scratch: Path) -> None:
+    """Whatever the file holds, what comes is a fault that names it."""
+    (scratch / "acme.params.json").write_text(text, encoding="utf-8")
+    with pytest.raises(SchemaFault, match=f"acme.params.json: .*{fault}"):
+        load_directory(str(scratch))
+
+
+@pytest.mark.slow
+def test_references_fetch_nothing(scratch: Path) -> None:
+    """Refusing a reference that leads elsewhere opens no file and no connection."""
+    (scratch / "secret.json").write_text('{"type": "null"}', encoding="utf-8")
+    (scratch / "schemas").mkdir()
+    for number, reference in enumerate(
+        ("http://127.0.0.1:9/x.json", f"file://{scratch}/secret.json", "../secret.json")
+    ):
+        (scratch / "schemas" / f"{number}.json").write_text(json.dumps({"$ref": reference}), encoding="utf-8")
+    program = (
+        "import json, os, sys\n"
+        "from rpcd.schemas import Schema, SchemaFault, load_directory\n"
+        "for name in sorted(os.listdir(sys.argv[1])):\n"
+        "    try:\n"
+        "        Schema('', json.load(open(os.path.join(sys.argv[1], name)))).is_valid(None)\n"
+        "    except ValueError:\n"
+        "        print('refused')\n"
+        "try:\n"
+        "    load_directory(sys.argv[1])\n"
+        "except SchemaFault as fault:\n"
+        "    print(len(fault.faults))\n"
+    )
+    trace = scratch / "trace"
+    command = ["strace", "-f", "-o", str(trace), "-e", "trace=socket,open,openat", sys.executable, "-c", program]
+    done = subprocess.run(
+        [*command, str(scratch / "schemas")], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["refused"] * 3 + ["3"]
+    assert "schemas" in trace.read_text(encoding="utf-8")
+    assert not re.search("secret|AF_INET", trace.read_text(encoding="utf-8"))
 
 
 def test_all_faulty_schemas_are_told_at_once(scratch: Path) -> None:
