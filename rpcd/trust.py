@@ -33,8 +33,11 @@ def open_trusted(path: str) -> int:
     if not os.path.isabs(path):
         raise Untrusted(f"{path}: not an absolute path")
     steps = [step for step in path.split("/") if step]
-    at = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     so_far = "/"
+    try:
+        at = os.open(so_far, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Untrusted(f"{so_far}: {os.strerror(error.errno or 0)}") from error
     try:
         _judge(so_far, os.fstat(at), last=not steps)
         for number, step in enumerate(steps, 1):

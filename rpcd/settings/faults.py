@@ -56,5 +56,6 @@ def written(path: Iterable[str | int]) -> str:
     """A path as a person writes it: `grants[0].users`."""
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+        name = f"[{step}]" if isinstance(step, int) else step if step.isprintable() else repr(step)
+        text += f".{name}" if text and isinstance(step, str) else name
     return text

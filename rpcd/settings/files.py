@@ -54,6 +54,16 @@ class Source:
         return f"{self.name}:{self.lines[number]}" if self.lines else f"{self.name}: grants[{number}]"
 
 
+@dataclass(frozen=True, slots=True)
+class _Fraction:
+    """A number written with a point or an exponent: no setting is one, but `5.0` is an integer to JSON Schema."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
 def drop_ins(path: str) -> str:
     """The directory of the drop-ins that belong to the settings file at `path`."""
     return os.path.join(os.path.dirname(path), "rpcd.d")
@@ -100,7 +110,7 @@ def _read(path: str, name: str, faults: Faults) -> Source | None:
         return None
     try:
         text = content.decode("utf-8")
-        document = tomllib.loads(text)
+        document = tomllib.loads(text, parse_float=_Fraction)
     except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, of numbers too long for Python
         faults.add(f"{name}: {'too deep' if isinstance(error, RecursionError) else error}")
         return None

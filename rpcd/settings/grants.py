@@ -50,7 +50,8 @@ def build_grant(
     groups = [identities.group(group, at.below("groups", place)) for place, group in enumerate(table.get("groups", ()))]
     known = tuple(_methods(table, methods, at))
     keys = tuple(_keys(table, at))
-    if keys and not any(pattern.covers_below(()) for pattern in keys):
+    narrow = bool(keys) and not any(pattern.covers_below(()) for pattern in keys)
+    if narrow:
         for name in known:
             if methods[name].whole_file:
                 at.below("keys").add(f"'{name}' acts on whole files: grant it without keys")
@@ -59,7 +60,7 @@ def build_grant(
             if methods[name].target is not None:
                 at.add(f"'{name}' needs targets")
     patterns = tuple(_targets(table, targets, at))
-    if keys and patterns and all(_is_text(pattern, targets) for pattern in patterns):
+    if narrow and patterns and all(_is_text(pattern, targets) for pattern in patterns):
         at.below("keys").add("a text has no keys")
     return Grant(
         uids=frozenset(uid for uid in users if uid is not None),

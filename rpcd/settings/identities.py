@@ -6,6 +6,7 @@ grant for everybody whom the kernel cannot name.
 
 import grp
 import pwd
+from functools import cache
 from typing import Final
 
 from rpcd.peer import FALLBACK_OVERFLOW_ID, INVALID_ID, OVERFLOW_ID
@@ -21,15 +22,17 @@ class Identities:
 
     def __init__(self) -> None:
         self.users: dict[int, str] = {}
+        self._user = cache(pwd.getpwnam)
+        self._group = cache(grp.getgrnam)
 
     def user(self, value: str | int, at: Place) -> int | None:
         """The uid of a user; None, and a fault at `at`, where there is none."""
         if isinstance(value, int):
             return _known(value, at)
         try:
-            uid = pwd.getpwnam(value).pw_uid
+            uid = self._user(value).pw_uid
         except (KeyError, ValueError):  # ValueError: no name at all
-            at.add(f"no user is named '{value}'")
+            at.add(f"no user is named {value!r}")
             return None
         self.users.setdefault(uid, value)
         return _known(uid, at)
@@ -39,9 +42,9 @@ class Identities:
         if isinstance(value, int):
             return _known(value, at)
         try:
-            return _known(grp.getgrnam(value).gr_gid, at)
+            return _known(self._group(value).gr_gid, at)
         except (KeyError, ValueError):  # ValueError: no name at all
-            at.add(f"no group is named '{value}'")
+            at.add(f"no group is named {value!r}")
             return None
 
 

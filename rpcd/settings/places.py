@@ -12,8 +12,8 @@ import re
 import stat
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Final
 
 import rpcd
@@ -36,9 +36,8 @@ class Own:
     directory: str
     files: re.Pattern[str] | None = None
 
-    def has(self, target: Target) -> bool:
+    def has(self, directory: str, file: str | None) -> bool:
         """Whether a target lies there, or has files there."""
-        directory, file = _real(target)
         if self.files is None:
             return directory == self.directory or directory.startswith(self.directory + "/")
         return directory == self.directory and (file is None or self.files.fullmatch(file) is not None)
@@ -89,11 +88,12 @@ def directory_faults(target: Target) -> Iterator[str]:
 
 def target_faults(target: Target, own: Iterable[Own]) -> Iterator[str]:
     """Why nobody may be given the file, or one of the files, of a target."""
+    directory, file = _real(target)
     for place in own:
-        if place.has(target):
+        if place.has(directory, file):
             yield f"it is among rpcd's own files: {place.what}"
             break
-    for path in _files(target):
+    for path in _files(target, directory, file):
         try:
             found = os.stat(path, follow_symlinks=False)
             attributes = os.listxattr(path, follow_symlinks=False)
@@ -106,29 +106,32 @@ def target_faults(target: Target, own: Iterable[Own]) -> Iterator[str]:
 
 
 def shared(targets: Iterable[Target]) -> Iterator[tuple[Target, Target]]:
-    """Every two targets that reach one file, or can: by name, and by another name of the same directory or file."""
-    together: defaultdict[object, list[Target]] = defaultdict(list)
+    """Every target that reaches a file that one before it reaches, or can; and the one before.
+
+    By name, and by another name of the same directory or file. Two patterns of one directory always can: who knows?
+    """
+    files: dict[object, Target] = {}
+    inside: defaultdict[object, list[tuple[str, Target]]] = defaultdict(list)
+    directories: defaultdict[object, list[Target]] = defaultdict(list)
     for target in targets:
         directory, file = _real(target)
-        together[_identity(directory)].append(target)
-        if file is not None and isinstance(identity := _identity(f"{directory}/{file}"), tuple):
-            together[("file", *identity)].append(target)
-    told = set[tuple[str, str]]()
-    for where, reaching in together.items():
-        of_one_file = isinstance(where, tuple) and where[0] == "file"
-        for one, other in combinations(reaching, 2):
-            if (of_one_file or _meet(one, other)) and (one.name, other.name) not in told:
-                told.add((one.name, other.name))
-                yield one, other
+        where = _identity(directory)
+        if file is None:
+            directories[where].append(target)
+            earlier = directories[where][:-1] + [one for name, one in inside[where] if _takes(target, name)]
+        else:
+            names = ((where, file), _identity(f"{directory}/{file}"))
+            earlier = [files[name] for name in names if name in files]
+            earlier += [one for one in directories[where] if _takes(one, file)]
+            inside[where].append((file, target))
+            for name in names:
+                files.setdefault(name, target)
+        if earlier:
+            yield earlier[0], target
 
 
-def _meet(one: Target, other: Target) -> bool:
-    """Whether two targets of one directory can have a file in common. Who knows of two patterns? Then they can."""
-    first, second = _real(one)[1], _real(other)[1]
-    if first is not None and second is not None:
-        return first == second
-    patterns = [target.names for target in (one, other) if target.names is not None]
-    return len(patterns) != 1 or patterns[0].fullmatch(first or second or "")
+def _takes(directory: Target, file: str) -> bool:
+    return directory.names is not None and directory.names.fullmatch(file)
 
 
 def _real(target: Target) -> tuple[str, str | None]:
@@ -150,11 +153,10 @@ def _identity(path: str) -> object:
     return found.st_dev, found.st_ino
 
 
-def _files(target: Target) -> Iterator[str]:
-    directory, file = _real(target)
+def _files(target: Target, directory: str, file: str | None) -> Iterator[str]:
+    """The files of a target that there are, or may be."""
     if file is not None:
         yield os.path.join(directory, file)
-    elif target.names is not None and os.path.isdir(directory):
-        for name in os.listdir(directory):
-            if target.names.fullmatch(name):
-                yield os.path.join(directory, name)
+        return
+    with suppress(OSError):  # that the directory is missing has been told
+        yield from (os.path.join(directory, name) for name in os.listdir(directory) if _takes(target, name))

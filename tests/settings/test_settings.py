@@ -1,6 +1,7 @@
 """Settings: what they become, and every fault with its place."""
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,14 @@ def test_grants_are_known_by_file_and_line(load: Load, scratch: Path) -> None:
     assert [lines[number - 1].partition("# '")[2] for number in found] == ["one", "two"]
 
 
+def test_whole_files_are_granted_with_all_keys(load: Load) -> None:
+    """`keys = ["*"]` says the same as no keys: also of methods on whole files, and of a text."""
+    for target in ("shop", "vhosts"):
+        grant = GRANT.replace("get_key", "read_file").replace("shop", target) + 'keys = ["*"]\n'
+        (found,) = load(SHOP + VHOSTS + grant).grants
+        assert found.keys == (KeyPattern.parse("*"),)
+
+
 def test_grants_without_headers_are_known_by_number(load: Load) -> None:
     """A list that is written in one line has no line for each."""
     settings = load('grants = [{users = [5], methods = ["ping"]}]\n[server]\n[audit]\n')
@@ -141,6 +150,14 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ("descriptors = 1", "server.descriptors: 1 is not true or false"),
     ("drain = 1979-05-27", "server.drain: datetime.date(1979, 5, 27) is not a string"),
     ("max_message = nan", "server.max_message: nan is not an integer or a string"),
+    ("max_message = 65536.0", "server.max_message: 65536.0 is not an integer or a string"),
+    ("max_message = 1e5", "server.max_message: 1e5 is not an integer or a string"),
+    (VHOSTS + "max_files = 5.0", "targets.vhosts.max_files: 5.0 is not an integer"),
+    (GRANT.replace('"www-data"', "33.0"), "grants[0].users[0]: 33.0 is not a string or an integer"),
+    ('[targets."a\\u001b"]\npath = "/x/y"\nformat = "ini"', "targets: 'a\\x1b' cannot name a target"),
+    ('"\\u001b" = 1', "server.'\\x1b': there is no such setting"),
+    (f'[server]\nsocket = "/{"x" * 107}"\n[audit]', "server.socket: longer than 107 bytes"),
+    ('[methods]\npath = "/etc/../x"', "methods.path: write it as /x"),
     ("max_message = 0", "server.max_message: 0 is less than 1"),
     ("[grant]", "grant: there is no such setting; did you mean 'grants'?"),
     ("[quotas]", "quotas: this version does not carry out 'quotas'"),
@@ -294,6 +311,28 @@ def test_what_is_no_toml_is_a_fault(scratch: Path, text: bytes) -> None:
     assert all("rpcd.toml: " in fault for fault in caught.value.faults)
 
 
+def test_a_file_is_neither_a_directory_nor_endless(scratch: Path) -> None:
+    """What is there instead of a file, and a file that nobody wrote by hand, are faults."""
+    (scratch / "rpcd.toml").mkdir()
+    with pytest.raises(SettingsFault, match=r"rpcd.toml: Is a directory"):
+        read(str(scratch / "rpcd.toml"))
+    (scratch / "rpcd.toml").rmdir()
+    with (scratch / "rpcd.toml").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(SettingsFault, match=r"rpcd.toml: larger than 4194304 bytes"):
+        read(str(scratch / "rpcd.toml"))
+
+
+@pytest.mark.parametrize(("kind", "fault"), [("file", "Not a directory"), ("link", "is a symbolic link")])
+def test_drop_ins_are_in_a_directory(load: Load, scratch: Path, kind: str, fault: str) -> None:
+    """Whatever else is called rpcd.d is a fault, and not passed over."""
+    if kind == "file":
+        (scratch / "rpcd.d").touch()
+    else:
+        (scratch / "rpcd.d").symlink_to(scratch / "vhosts")
+    assert faults(load, scratch, "[server]\n[audit]\n") == [f"{{scratch}}/rpcd.d: {fault}"]
+
+
 def test_a_missing_file_is_a_fault(scratch: Path) -> None:
     """There is nothing to serve without settings."""
     with pytest.raises(SettingsFault, match="No such file"):
@@ -380,6 +419,18 @@ def test_programs_with_capabilities_are_no_targets(load: Load, scratch: Path) ->
     capability = b"\x00\x00\x00\x02\x00\x04\x00\x00" + bytes(12)  # VFS_CAP_REVISION_2, cap_net_bind_service
     os.setxattr(scratch / "shop" / "shop.ini", "security.capability", capability)
     assert faults(load, scratch, SHOP) == ["rpcd.toml: targets.shop: {scratch}/shop/shop.ini: has file capabilities"]
+
+
+def test_many_targets_are_read(load: Load, scratch: Path) -> None:
+    """A thousand files of one directory take a second and not a minute; the one that is there twice is found."""
+    one = '[targets.t{}]\npath = "{{scratch}}/site/{}"\nformat = "ini"\n'
+    text = "".join(one.format(number, number) for number in range(1000))
+    before = time.process_time()
+    assert len(load("[server]\n[audit]\n" + text).targets) == 1000
+    assert time.process_time() - before < 5
+    assert faults(load, scratch, text + one.format("x", 500)) == [
+        "rpcd.toml: targets.tx: reaches a file that targets.t500 reaches"
+    ]
 
 
 def test_ten_thousand_grants_are_read(load: Load) -> None:

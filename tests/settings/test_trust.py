@@ -1,6 +1,8 @@
 """Which files the server believes."""
 
 import os
+import resource
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,26 @@ def test_what_is_no_file_is_not_trusted(file: Path, kind: str) -> None:
     why = trusted(str(scratch / kind))
     assert why is not None
     assert str(scratch) in why
+
+
+@ROOT_ONLY
+def test_an_access_control_list_counts(file: Path) -> None:
+    """A user who may write by an ACL is one of the others (acl(5): its mask stands where the group's bits do)."""
+    subprocess.run(["setfacl", "-m", f"u:{WWW_DATA}:r", str(file)], check=True)
+    assert trusted(str(file)) is None
+    subprocess.run(["setfacl", "-m", f"u:{WWW_DATA}:rw", str(file)], check=True)
+    assert "others than its owner can write it" in str(trusted(str(file)))
+
+
+def test_without_descriptors_nothing_is_trusted(file: Path) -> None:
+    """What cannot be looked at is not believed; the reason is told like any other."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        why = trusted(str(file))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert why == "/: Too many open files"
 
 
 def test_relative_paths_are_not_trusted() -> None:
