@@ -4,16 +4,19 @@ Rules of this file:
 
 - There are no deny rules and no defaults; root needs grants too.
 - A decision takes the same time whether there are ten grants or ten thousand: a peer's own grants are found once, by
-  uid and gid, and kept.
+  uid and gid, and kept by method and target.
 - A peer's groups count whichever of them is its primary one. gid 65534 stands for a group that could not be mapped, and
   matches nothing.
 """
 
 import re
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
+from heapq import merge
+from itertools import chain
+from operator import attrgetter
 from typing import Final
 
 from rpcd.documents.key import Key, KeyPattern
@@ -51,26 +54,36 @@ class Permit:
     table: bool
 
 
+EVERY: Final = "*"
+"""Every target."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A grant, with its target patterns compiled."""
+    """A grant, with its target patterns compiled, and its place in the settings."""
 
+    number: int
     grant: Grant
     names: frozenset[str]
     patterns: tuple[re.Pattern[str], ...]
     every: bool
 
     @classmethod
-    def of(cls, grant: Grant) -> "_Rule":
+    def of(cls, number: int, grant: Grant) -> "_Rule":
         names, patterns = set[str](), list[re.Pattern[str]]()
         for target in grant.targets:
             directory, slash, file = target.partition("/")
             if slash and "*" in file:
                 # `*` within a file's name; nothing else of fnmatch's is special here
                 quoted = file.replace("[", "[[]").replace("?", "[?]")
-                patterns.append(re.compile(re.escape(directory) + "/(?!.*/)" + translate(quoted)))
+                patterns.append(re.compile(re.escape(directory) + "/(?![^/]*/)" + translate(quoted)))
             names.add(directory if slash and "*" in file else target)
-        return cls(grant, frozenset(names), tuple(patterns), "*" in grant.targets)
+        return cls(number, grant, frozenset(names), tuple(patterns), EVERY in grant.targets)
+
+    @property
+    def first_parts(self) -> set[str]:
+        """What its targets start with, up to a `/`; "" where it has none."""
+        return {EVERY} if self.every else {name.partition("/")[0] for name in self.names} or {""}
 
     def covers(self, target: str) -> bool:
         """Whether the grant covers a target, or a file of a directory target.
@@ -86,21 +99,23 @@ class _Rule:
         return any(pattern.match(target) for pattern in self.patterns)
 
 
+_Rules = Mapping[str, Mapping[str, tuple[_Rule, ...]]]
+"""A peer's rules, by method and by the first part of a target, in the order of the settings."""
+
+
 class Policy:
     """All grants."""
 
     def __init__(self, grants: Iterable[Grant]) -> None:
         self._by_uid: defaultdict[int, list[_Rule]] = defaultdict(list)
         self._by_gid: defaultdict[int, list[_Rule]] = defaultdict(list)
-        self._order: dict[int, int] = {}
         for number, grant in enumerate(grants):
-            rule = _Rule.of(grant)
-            self._order[id(rule)] = number
+            rule = _Rule.of(number, grant)
             for uid in grant.uids:
                 self._by_uid[uid].append(rule)
             for gid in grant.gids:
                 self._by_gid[gid].append(rule)
-        self._kept: OrderedDict[object, dict[str, tuple[_Rule, ...]]] = OrderedDict()
+        self._kept: OrderedDict[object, _Rules] = OrderedDict()
 
     def knows(self, peer: Peer) -> bool:
         """Whether any grant names this peer."""
@@ -117,7 +132,7 @@ class Policy:
         """
         first: Grant | None = None
         value = table = False
-        for rule in self._rules(peer).get(method, ()):
+        for rule in _of_target(self._rules(peer).get(method, {}), target):
             if target is not None and not rule.covers(target):
                 continue
             if key is None or not rule.grant.keys:
@@ -129,8 +144,8 @@ class Policy:
                 value, table = value or matches, table or below
         return Permit(first, value=value, table=table) if first is not None else None
 
-    def _rules(self, peer: Peer) -> dict[str, tuple[_Rule, ...]]:
-        """The rules that name a peer, by method, in the order of the settings."""
+    def _rules(self, peer: Peer) -> _Rules:
+        """The rules that name a peer."""
         identity = (peer.uid, peer.gid, peer.groups, peer.unit)
         rules = self._kept.get(identity)
         if rules is None:
@@ -139,13 +154,22 @@ class Policy:
                 self._kept.popitem(last=False)
         return rules
 
-    def _find(self, peer: Peer) -> dict[str, tuple[_Rule, ...]]:
-        found = {id(rule): rule for rule in self._by_uid.get(peer.uid, ())}
+    def _find(self, peer: Peer) -> _Rules:
+        found = {rule.number: rule for rule in self._by_uid.get(peer.uid, ())}
         for gid in {peer.gid, *peer.groups} - {OVERFLOW_ID}:
-            found |= {id(rule): rule for rule in self._by_gid.get(gid, ())}
-        by_method: defaultdict[str, list[_Rule]] = defaultdict(list)
-        for rule in sorted(found.values(), key=lambda rule: self._order[id(rule)]):
+            found |= {rule.number: rule for rule in self._by_gid.get(gid, ())}
+        rules: defaultdict[str, defaultdict[str, list[_Rule]]] = defaultdict(lambda: defaultdict(list))
+        for _, rule in sorted(found.items()):
             if not rule.grant.units or peer.unit in rule.grant.units:
                 for method in rule.grant.methods:
-                    by_method[method].append(rule)
-        return {method: tuple(rules) for method, rules in by_method.items()}
+                    for part in rule.first_parts:
+                        rules[method][part].append(rule)
+        return {method: {part: tuple(some) for part, some in parts.items()} for method, parts in rules.items()}
+
+
+def _of_target(rules: Mapping[str, tuple[_Rule, ...]], target: str | None) -> Iterable[_Rule]:
+    """Those of a method's rules that may cover a target; all of them where none is named."""
+    if target is None:
+        return chain.from_iterable(rules.values())
+    named, every = rules.get(target.partition("/")[0], ()), rules.get(EVERY, ())
+    return merge(named, every, key=attrgetter("number")) if named and every else named or every

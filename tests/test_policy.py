@@ -1,5 +1,6 @@
 """Who may do what: a truth table, and what a decision costs."""
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from rpcd.documents.key import KeyPattern, parse_key
 from rpcd.peer import OVERFLOW_ID, Peer
-from rpcd.policy import Grant, Policy
+from rpcd.policy import KEPT_PEERS, Grant, Policy
 
 
 def peer(uid: int = 33, gid: int = 33, groups: Iterable[int] = (), unit: str | None = None) -> Peer:
@@ -77,6 +78,8 @@ TARGETS: tuple[tuple[str, str, bool], ...] = (
     ("vhosts/a-*.conf", "vhosts/a-1.conf\n", False),
     ("vhosts/a-*.conf", "vhosts/b-1.conf", False),
     ("vhosts/a-*.conf", "vhosts/a-/x.conf", False),
+    ("vhosts/a-*.conf", "vhosts/a-\n/x.conf", False),
+    ("vhosts/a-*.conf", "vhosts/a-\n.conf/", False),
     ("vhosts/a-*.conf", "other/a-1.conf", False),
     ("vhosts/[ab].conf", "vhosts/a.conf", False),
     ("vhosts/*[ab].conf", "vhosts/xa.conf", False),
@@ -202,3 +205,44 @@ def looks(others: int) -> int:
 def test_ten_thousand_grants_cost_what_ten_cost() -> None:
     """A decision looks only at the grants of its peer, counted in comparisons."""
     assert looks(10) == looks(10_000) > 0
+
+
+def test_grants_of_other_targets_cost_nothing() -> None:
+    """Of a peer's own ten thousand grants a decision looks only at those of its target, however many others it has."""
+    other = [grant(targets=[f"t{number}"], source=str(number)) for number in range(10_000)]
+    policy = Policy([*other, grant(source="shop")])
+    policy.permits(peer(), "get_key", "shop")  # its grants are found once
+    before = time.process_time()
+    for _ in range(1000):
+        assert policy.permits(peer(), "get_key", "shop", ("a",)) is not None
+        assert policy.permits(peer(), "get_key", "blog", ("a",)) is None
+    assert time.process_time() - before < 1  # 20 s where it looks at all of them
+
+
+def test_the_first_grant_that_covers_is_told() -> None:
+    """In the order of the settings, also where grants of the target and of all targets take turns."""
+    targets = (["blog"], ["shop", "*"], ["shop"], ["*"], ["shop"])
+    grants = [grant(targets=some, keys=[f"k{number}"], source=str(number)) for number, some in enumerate(targets)]
+    policy = Policy([*grants, grant(targets=["*"], keys=["*"], source="all"), grant(keys=["*"], source="late")])
+    for key, source in (("k0", "all"), ("k1", "1"), ("k2", "2"), ("k3", "3"), ("k4", "4"), ("k5", "all")):
+        found = policy.permits(peer(), "get_key", "shop", (key,))
+        assert found is not None
+        assert found.grant.source == source
+
+
+def test_methods_without_a_target_need_none() -> None:
+    """A grant without targets covers its methods, and no target."""
+    policy = Policy([grant(methods={"status"}, targets=[])])
+    assert policy.allows(peer(), "status")
+    assert policy.permits(peer(), "status") is not None
+    assert policy.permits(peer(), "status", "shop") is None
+    assert policy.permits(peer(), "status", "") is None
+
+
+def test_identities_that_are_kept_are_bounded() -> None:
+    """However many different peers ask, the grants of only so many are kept, and every answer is right."""
+    policy = Policy([grant(uids=(), gids={50})])
+    for other in range(2 * KEPT_PEERS):
+        assert policy.permits(peer(groups={50, 100 + other}), "get_key", "shop") is not None
+        assert policy.permits(peer(groups={100 + other}), "get_key", "shop") is None
+    assert len(policy._kept) == KEPT_PEERS
