@@ -116,6 +116,9 @@ def _key(state: str) -> bytes:
         os.rename(f"{path}~", path)
         return key
     try:
-        return os.read(descriptor, KEY_SIZE)
+        key = os.read(descriptor, KEY_SIZE)
     finally:
         os.close(descriptor)
+    if len(key) != KEY_SIZE:  # with a key that anybody can guess, secrets could be searched
+        raise OSError(f"{path}: not {KEY_SIZE} bytes; remove it, and revisions that callers hold become conflicts")
+    return key

@@ -50,6 +50,7 @@ class Candidate:
         self.before = before
         self.name = temporary_name()
         self._descriptor = -1
+        self._made = False
 
     def write(self) -> None:
         """Write everything; raises `Refused("storage")`, and takes everything back."""
@@ -61,6 +62,7 @@ class Candidate:
                 NEW_MODE,
                 dir_fd=self.place.directory,
             )
+            self._made = True
             view = memoryview(self.content)
             while view:
                 view = view[os.write(self._descriptor, view) :]
@@ -106,12 +108,14 @@ class Candidate:
         _sync_directory(place.directory)
 
     def cancel(self) -> None:
-        """Take the temporary file away; harmless when there is none."""
+        """Take the temporary file away; harmless when there is none, or a stranger's."""
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             with suppress(OSError):  # it is not wanted any more
                 os.close(descriptor)
-        _unlink(self.place.directory, self.name)
+        if self._made:
+            self._made = False
+            _unlink(self.place.directory, self.name)
 
     def _rename(self) -> bool:
         """The one step that changes the target; whether the file that was there has the candidate's name now."""

@@ -1,21 +1,28 @@
-"""The store itself, in this process: where a moment between two steps matters, or a server is no more than slow."""
+"""The store itself, in this process, where a moment between two steps matters; and a server whose kernel fails."""
 
 import asyncio
 import json
 import os
+import shutil
+import signal
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, Protocol
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from rpcd.audit import AuditLog
 from rpcd.daemon import load
 from rpcd.errors import Refused
 from rpcd.store import Change, Edit, Store
 from tests.conftest import FILES, SETTINGS
-from tests.harness.server import settings_text, verify_chain
+from tests.harness.server import REPOSITORY, Rpcd, settings_text, verify_chain, wait_until
 
 
 class Disk:
@@ -112,8 +119,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """`meanwhile("module.function", act, call=1)`: somebody acts just before that call of a function is made."""
 
     def meanwhile(where: str, act: Callable[[], object], *, call: int = 1) -> None:
-        module, _, name = where.rpartition(".")
-        real = getattr(__import__(module, fromlist=[name]), name)
+        real = resolve_name(where)
         calls = 0
 
         def interposed(*arguments: Any, **options: Any) -> Any:
@@ -128,4 +134,55 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return meanwhile
 
 
-__all__ = ["Disk", "Open", "edit"]
+# What the kernel does to the server
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Rpcd]:
+    """One server for all tests that leave it as it was; whatever befell it, its records are what the schema says."""
+    scratch = Path(tempfile.mkdtemp(prefix="rpcd-test-", dir="/tmp"))
+    scratch.chmod(0o755)
+    for name in FILES:
+        (scratch / name).parent.mkdir()
+    server = Rpcd(scratch, SETTINGS)
+    server.start()
+    yield server
+    server.stop()
+    schema = Draft202012Validator(json.loads((REPOSITORY / "schemas/audit.json").read_text()))
+    for record in server.audit():
+        schema.validate(record)
+    intents, outcomes = ([record["change"] for record in server.records(name)] for name in ("intent", "outcome"))
+    assert sorted(intents) == sorted(outcomes) == sorted(set(intents))
+    shutil.rmtree(scratch)
+
+
+@pytest.fixture
+def server(shared: Rpcd) -> Rpcd:
+    """That server, with its files as they were."""
+    for name, content in FILES.items():
+        path = shared.scratch / name
+        if path.parent.is_symlink():
+            path.parent.unlink()
+        shutil.rmtree(path.parent, ignore_errors=True)
+        path.parent.mkdir(mode=0o755)
+        path.write_text(content)
+        path.chmod(0o600)
+    return shared
+
+
+@contextmanager
+def injected(server: Rpcd, calls: str, injection: str, output: str = "/dev/null") -> Iterator[None]:
+    """Make system calls of the running server fail, or happen late."""
+    tasks = Path(f"/proc/{server.pid}/task")
+
+    def traced() -> bool:
+        return not any("TracerPid:\t0\n" in (task / "status").read_text() for task in tasks.iterdir())
+
+    options = ["-e", f"trace={calls}", "-e", f"inject={calls}:{injection}"] if injection else ["-e", f"trace={calls}"]
+    tracer = subprocess.Popen(["strace", "-f", "-qq", "-y", "-o", output, "-p", str(server.pid), *options])
+    try:
+        wait_until(traced, what="strace")
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait()
