@@ -29,6 +29,7 @@ test: $(VENV)/test ## everything: lint, types, all tests with branch coverage; a
 	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/coverage
 
 check: $(VENV)/test ## lint, types and the fast tests
+	@.ci/packages $(TEST_PACKAGES)
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
