@@ -10,10 +10,8 @@ Rules of this file:
 import asyncio
 import fcntl
 import gc
-import logging
 import os
 import signal
-import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,13 +19,14 @@ from typing import Final
 
 import structlog
 
-from rpcd import __version__, documents
+from rpcd import __version__, documents, process
 from rpcd.audit import AuditLog, Unwritable
 from rpcd.errors import Refused
 from rpcd.gate import Gate
 from rpcd.listener import Listener, ListenerFault, inherit, listen
 from rpcd.methods import Rules
 from rpcd.modules import Surface, surface
+from rpcd.notify import notify
 from rpcd.peer import Peer
 from rpcd.policy import Policy
 from rpcd.server import Server
@@ -93,11 +92,7 @@ def check(config: str) -> tuple[Settings, list[str]]:
 
 def serve(config: str) -> int:
     """Serve until SIGTERM or SIGINT; the process's exit status."""
-    os.umask(0o077)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
-    _occupy_standard_descriptors()
-    _log_to_standard_error()
-    sys.dont_write_bytecode = True
+    process.prepare()
     try:
         settings, methods = load(config)
         lock = _lock(settings.state)
@@ -149,9 +144,9 @@ class Daemon:
         server.start()
         gc.collect()
         gc.freeze()  # what is here now stays: the collector need not look at it again
-        _notify("READY=1")
+        notify("READY=1")
         await self.stopping.wait()
-        _notify("STOPPING=1")
+        notify("STOPPING=1")
         await server.drain(self.settings.drain)
         await self.store.drain()
         self.pool.shutdown()
@@ -229,41 +224,3 @@ def _make_directory(path: str, mode: int) -> None:
     """Make the last directory of `path` where it is missing; systemd or the package usually has."""
     with suppress(FileExistsError):
         os.mkdir(path, mode)
-
-
-def _occupy_standard_descriptors() -> None:
-    """Have something at 0, 1 and 2: else the next file opened would be written to by whatever prints."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - standard error
-        os.set_inheritable(descriptor, True)
-    os.close(descriptor)
-
-
-def _log_to_standard_error() -> None:
-    """One line an event, for the journal or whoever looks; what libraries log goes there without its text."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING)
-
-
-class _Libraries(logging.Handler):
-    """What libraries log: which of them and where, never the text, which may hold a value."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Pass a record on."""
-        what = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
-        log.warning("library", logger=record.name, at=f"{record.filename}:{record.lineno}", error=what)
-
-
-def _notify(state: str) -> None:
-    """Tell systemd (sd_notify(3)), where it asked to be told."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if address.startswith(("/", "@")):
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier:
-            notifier.sendto(state.encode("ascii"), address.replace("@", "\0", 1) if address[0] == "@" else address)

@@ -15,6 +15,8 @@ STAIR = (
     "cli",
     "client",
     "daemon",
+    "process",
+    "notify",
     "modules",
     "server",
     "listener",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rpcd.cli import EXIT_STATUS
+from rpcd.cli.options import EXIT_STATUS
 from rpcd.errors import KINDS
 from tests.conftest import SETTINGS, Serve
 from tests.harness.server import REPOSITORY, Rpcd, settings_text

@@ -1,96 +1,15 @@
-"""The commands that a person types.
-
-Rules of this file:
-
-- What a person did wrong is one clear sentence and an exit status, never a traceback.
-- Each command imports what it needs when it runs: `rpcd call` is used in scripts, and starts fast.
-- Results are JSON on standard output, and nothing else is; everything said to a person goes to standard error.
-"""
+"""`rpcd call`: one call, from a shell or a script."""
 
 import dataclasses
 import json
 import sys
-from typing import Any, Final
+from typing import Any
 
 import click
 
-from rpcd import __version__
+from rpcd.cli.options import EXIT_NO_ANSWER, EXIT_OUTCOME_UNKNOWN, EXIT_STATUS, socket_option, timeout_option
 
-__all__ = ["main"]
-
-DEFAULT_CONFIG: Final = "/etc/rpcd/rpcd.toml"
-
-EXIT_STATUS: Final = {
-    "parse_error": 10,
-    "invalid_request": 11,
-    "no_such_method": 12,
-    "invalid_params": 13,
-    "internal": 14,
-    "denied": 20,
-    "no_such_target": 21,
-    "no_such_key": 22,
-    "no_such_file": 23,
-    "conflict": 24,
-    "too_large": 25,
-    "not_editable": 26,
-    "rejected": 27,
-    "busy": 28,
-    "unknown": 29,
-    "unavailable": 30,
-    "storage": 31,
-}
-"""What `rpcd call` ends with, by the kind of refusal; 1 is a kind that this version does not know."""
-
-EXIT_NO_ANSWER: Final = 3
-"""No server, or no answer in time, and nothing has changed."""
-
-EXIT_OUTCOME_UNKNOWN: Final = 4
-"""The answer to a change was lost: read again."""
-
-CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-
-@click.group(context_settings=CONTEXT)
-@click.version_option(__version__, prog_name="rpcd")
-def main() -> None:
-    """Lets an unprivileged program change exactly the configuration it has been granted.
-
-    `rpcd serve` is the server, `rpcd check` looks at its settings, `rpcd call` asks it something.
-    """
-
-
-@main.command()
-@click.option("--config", default=DEFAULT_CONFIG, show_default=True, help="The settings.")
-def serve(config: str) -> None:
-    """Serve until SIGTERM; SIGHUP reads the settings again.
-
-    Standard error is its log. The socket is made at the path in the settings, or taken from systemd.
-    """
-    from rpcd import daemon  # noqa: PLC0415 - see the rules of this file
-
-    sys.exit(daemon.serve(config))
-
-
-@main.command()
-@click.option("--config", default=DEFAULT_CONFIG, show_default=True, help="The settings.")
-def check(config: str) -> None:
-    """Look for faults in settings, schemas and targets, and name them all.
-
-    Run it as the user that the server runs as. Nothing is changed. Ends with 0 where there is no fault, else with 1.
-    """
-    from rpcd import daemon  # noqa: PLC0415
-    from rpcd.settings import SettingsFault  # noqa: PLC0415
-
-    try:
-        settings, faults = daemon.check(config)
-    except SettingsFault as fault:
-        settings, faults = None, list(fault.faults)
-    for line in faults:
-        click.echo(line, err=True)
-    if settings is None or faults:
-        click.echo(f"{len(faults)} fault{'' if len(faults) == 1 else 's'}", err=True)
-        sys.exit(1)
-    click.echo(f"no faults: {len(settings.targets)} targets, {len(settings.grants)} grants", err=True)
+__all__ = ["call"]
 
 
 def _statuses() -> str:
@@ -98,13 +17,13 @@ def _statuses() -> str:
     return "\b\nExit status: 0, or by the kind of refusal\n" + "\n".join(rows)
 
 
-@main.command(epilog=_statuses())
-@click.option("--socket", "path", envvar="RPCD_SOCKET", help="The server's socket. [default: /run/rpcd/rpcd.sock]")
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for the answer.")
+@click.command(epilog=_statuses())
+@socket_option
+@timeout_option
 @click.argument("method")
 @click.argument("params", nargs=-1)
 def call(path: str | None, timeout: float, method: str, params: tuple[str, ...]) -> None:
-    r"""Call METHOD, and print its result as JSON.
+    """Call METHOD, and print its result as JSON.
 
     Each of PARAMS is name=text or name:=JSON; a lone "-" as text or JSON is standard input.
 
@@ -115,7 +34,7 @@ def call(path: str | None, timeout: float, method: str, params: tuple[str, ...])
 
     Ends with 3 where there is no answer and nothing has changed, and with 4 where the answer to a change was lost: read
     again before you try again.
-    """
+    """  # noqa: D301 - click means the character
     from rpcd.client import Client, OutcomeUnknownError, RefusalError, RpcdError  # noqa: PLC0415
 
     given = _parse(params)
