@@ -1,33 +1,23 @@
-"""The audit log: one record a line, each with the hash of the one before.
+"""The open log: append, sync, and go on in a new file when the old one is taken away.
 
 Rules of this file:
 
-- A record is one line of JSON in plain ASCII: whatever a caller wrote, it can neither end a line nor reach a terminal.
-- `prev` is the SHA-256 of the line before, so that a record which was changed, removed, moved or put in is found.
 - A record is written whole or not at all: what a full disk cut off is taken back. Who changes something has its intent
   on disk before (`sync`); the event loop never waits for that.
 - The log may be renamed away at any time: the chain goes on in a new file of the same name.
-- Values never come here. What is logged names keys, hashes and kinds.
 """
 
-import hashlib
 import json
 import os
 import stat
 import threading
 import time
-from collections.abc import Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-import orjson
-import structlog
+from rpcd.audit.record import FIRST, digest, render
 
-__all__ = ["FIRST", "AuditLog", "Unwritable", "Verdict", "records_backwards", "verify"]
-
-FIRST: Final = "0" * 64
-"""`prev` of the first record of all."""
+__all__ = ["AuditLog", "Unwritable"]
 
 LOOK_EVERY: Final = 1.0
 """Seconds after which a write looks whether the log was renamed away; one that is to be synced always does."""
@@ -39,23 +29,6 @@ BLOCK: Final = 64 * 1024
 
 class Unwritable(Exception):
     """The log cannot be written; nothing of the record is in it."""
-
-
-def _escaped(_logger: object, _method: str, fields: Mapping[str, object]) -> bytes:
-    """The line of a record: JSON in which every character but printable ASCII is escaped (RFC 8259, section 7)."""
-    try:
-        line = orjson.dumps(fields)
-    except TypeError:  # half a surrogate pair
-        line = json.dumps(fields).encode("ascii")
-    if not line.isascii():
-        line = json.dumps(fields).encode("ascii")
-    return line.replace(b"\x7f", b"\\u007f")
-
-
-def _stamped(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """The record with the time it was written at (RFC 3339, UTC), and what every record has before the rest."""
-    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return {"ts": now, "seq": fields["seq"], "event": fields["event"], **fields}
 
 
 class AuditLog:
@@ -73,7 +46,6 @@ class AuditLog:
         self._leader = threading.Lock()
         self._torn: int | None = None
         self._unsynced = [os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
-        self._render = _Rendering(None, [_stamped, _escaped], {})
 
     @classmethod
     def open(cls, path: str) -> "AuditLog":
@@ -143,8 +115,8 @@ class AuditLog:
         seq, prev, lines = self._seq, self._prev, []
         for record in records:
             seq += 1
-            line = self._render.record(seq=seq, prev=prev, **record)
-            prev = hashlib.sha256(line).hexdigest()
+            line = render(record, seq=seq, prev=prev)
+            prev = digest(line)
             lines.append(line + b"\n")
         data = b"".join(lines)
         self._mend()
@@ -186,16 +158,6 @@ class AuditLog:
             self._descriptor, self._torn = new, None
 
 
-class _Rendering(structlog.BoundLoggerBase):
-    """A structlog logger that gives the finished line back instead of passing it to an output."""
-
-    def record(self, **fields: object) -> bytes:
-        """The line of a record, without its end."""
-        event = str(fields.pop("event"))
-        (line,), _ = self._process_event("info", event, fields)
-        return bytes(line)
-
-
 def _open(path: str) -> int:
     descriptor = os.open(
         path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, MODE
@@ -226,63 +188,6 @@ def _position(line: bytes) -> tuple[int, str]:
     if not line:
         return 0, FIRST
     try:
-        return int(json.loads(line)["seq"]), hashlib.sha256(line).hexdigest()
+        return int(json.loads(line)["seq"]), digest(line)
     except (ValueError, KeyError, TypeError) as error:
         raise Unwritable("the last line of the log is no record") from error
-
-
-def records_backwards(path: str) -> Iterator[dict[str, Any]]:
-    """The records of a log from the last to the first, in constant memory; a line that is none is passed over."""
-    with open(path, "rb") as log:
-        end = log.seek(0, os.SEEK_END)
-        rest = b""
-        while end > 0:
-            size = min(BLOCK, end)
-            end -= size
-            log.seek(end)
-            first, *lines = (log.read(size) + rest).split(b"\n")
-            yield from _parsed(reversed(lines))
-            rest = first
-        yield from _parsed(iter([rest]))
-
-
-def _parsed(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            yield record
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of a log: how many records hold, and where and why the first does not (None: all hold)."""
-
-    records: int
-    line: int | None = None
-    why: str | None = None
-
-
-def verify(path: str) -> Verdict:
-    """Follow the chain of a log from its first line on, in constant memory."""
-    expected: str | None = None
-    seq: int | None = None
-    count = 0
-    with open(path, "rb") as log:
-        for count, ended in enumerate(log, 1):
-            line = ended.removesuffix(b"\n")
-            if line == ended:
-                return Verdict(count - 1, count, "it is cut off, as a crash leaves the last line")
-            try:
-                record = json.loads(line)
-                found_seq, found_prev = int(record["seq"]), str(record["prev"])
-            except (ValueError, KeyError, TypeError):
-                return Verdict(count - 1, count, "this is no record")
-            if seq is not None and found_seq != seq + 1:
-                return Verdict(count - 1, count, f"seq is {found_seq}, and {seq + 1} was to come")
-            if expected is not None and found_prev != expected:
-                return Verdict(count - 1, count, "prev is not the hash of the line before")
-            seq, expected = found_seq, hashlib.sha256(line).hexdigest()
-    return Verdict(count)
