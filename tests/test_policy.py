@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rpcd.documents.key import KeyPattern, parse_key
 from rpcd.peer import OVERFLOW_ID, Peer
@@ -246,3 +248,111 @@ def test_identities_that_are_kept_are_bounded() -> None:
         assert policy.permits(peer(groups={50, 100 + other}), "get_key", "shop") is not None
         assert policy.permits(peer(groups={100 + other}), "get_key", "shop") is None
     assert len(policy._kept) == KEPT_PEERS
+
+
+# explanations
+
+NAMES = ("a", "b", "*")
+callers = st.builds(
+    peer,
+    uid=st.integers(1, 3),
+    gid=st.integers(1, 3) | st.just(OVERFLOW_ID),
+    groups=st.sets(st.integers(1, 3)),
+    unit=st.sampled_from((None, "a.service", "b.service")),
+)
+some_grants = st.lists(
+    st.builds(
+        grant,
+        uids=st.sets(st.integers(1, 3), max_size=1),
+        gids=st.sets(st.integers(1, 3) | st.just(OVERFLOW_ID), max_size=1),
+        units=st.sets(st.sampled_from(("a.service", "b.service")), max_size=1),
+        methods=st.sets(st.sampled_from(("get_key", "update_key", "status")), min_size=1, max_size=2),
+        targets=st.lists(st.sampled_from(("shop", "vhosts", "vhosts/a*", "vhosts/b", "*")), max_size=2),
+        keys=st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map(".".join), max_size=2),
+    ),
+    max_size=6,
+)
+asked = st.tuples(
+    st.sampled_from((None, "get_key", "update_key", "status", "nonsense")),
+    st.sampled_from((None, "shop", "vhosts", "vhosts/a1", "vhosts/b", "nowhere", "")),
+    st.none() | st.lists(st.sampled_from(("a", "b", "c")), min_size=1, max_size=3).map(tuple),
+)
+
+
+@given(some_grants, callers, asked)
+def test_an_explanation_is_the_decision(
+    grants: list[Grant], who: Peer, call: tuple[str | None, str | None, tuple[str, ...] | None]
+) -> None:
+    """It says yes where `permits` does, with the same grant; else every grant that it tells of lacks something."""
+    policy = Policy(grants)
+    method, target, key = call
+    explained = policy.explain(who, method, target, key)
+    if method is None:
+        assert (explained.permit is not None) == policy.knows(who)
+    else:
+        assert explained.permit == policy.permits(who, method, target, key)
+    if explained.permit is not None:
+        assert explained.misses == ()
+    else:
+        assert bool(explained.misses) == bool(grants)
+        assert all(miss.failed for miss in explained.misses)
+
+
+@given(some_grants, callers, asked)
+def test_what_an_explanation_says_is_true(
+    grants: list[Grant], who: Peer, call: tuple[str | None, str | None, tuple[str, ...] | None]
+) -> None:
+    """A grant without the conditions that are said to fail covers the call; with any one of them it does not."""
+    method, target, key = call
+    if method is None or target == "":
+        return
+    widest: dict[str, dict[str, Any]] = {
+        "caller": {"uids": {who.uid}},
+        "unit": {"units": ()},
+        "method": {"methods": {method}},
+        "target": {"targets": ["*"]},
+        "key": {"keys": ()},
+        "table": {"keys": ()},
+    }
+    for miss in Policy(grants).explain(who, method, target, key).misses:
+        own = {name: getattr(miss.grant, name) for name in ("uids", "gids", "units", "methods", "targets", "keys")}
+        for missing in (None, *miss.failed):
+            widened: dict[str, Any] = dict(own)
+            for condition in miss.failed:
+                widened |= widest[condition] if condition != missing else {}
+            widened = {
+                name: tuple(value) if name in {"targets", "keys"} else frozenset(value)
+                for name, value in widened.items()
+            }
+            covered = Policy([Grant(**widened, source="x:1")]).permits(who, method, target, key) is not None
+            assert covered == (missing is None)
+
+
+CLOSEST: tuple[tuple[list[dict[str, Any]], dict[str, Any], tuple[str, str, str | None], list[tuple[str, ...]]], ...] = (
+    ([{}], {"uid": 34}, ("get_key", "shop", "a"), [("caller",)]),
+    ([{"units": {"a.service"}}], {}, ("get_key", "shop", "a"), [("unit",)]),
+    ([{}], {}, ("update_key", "shop", "a"), [("method",)]),
+    ([{}], {}, ("get_key", "blog", "a"), [("target",)]),
+    ([{"keys": ["ui.*"]}], {}, ("get_key", "shop", "mail.from"), [("key",)]),
+    ([{"keys": ["ui.theme"]}], {}, ("get_key", "shop", "ui"), [("table",)]),
+    ([{"keys": ["ui.theme"]}], {}, ("get_key", "shop", "ui.theme.dark"), [("key",)]),
+    ([{"keys": ["a"]}, {"targets": ["blog"], "keys": ["a"]}], {}, ("get_key", "shop", "b"), [("key",)]),
+    ([{"keys": ["a"]}, {"methods": {"x"}, "source": "x:2"}], {}, ("get_key", "shop", "b"), [("key",), ("method",)]),
+    ([{"keys": ["a"]}, {"uids": {1}}], {}, ("get_key", "shop", "b"), [("key",)]),
+    ([], {}, ("get_key", "shop", "b"), []),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "who", "call", "failed"), CLOSEST)
+def test_the_closest_grants_are_told(
+    fields: list[dict[str, Any]],
+    who: dict[str, Any],
+    call: tuple[str, str, str | None],
+    failed: list[tuple[str, ...]],
+) -> None:
+    """Those that lack least, and of these the caller's own, each with the conditions that fail."""
+    method, target, key = call
+    explained = Policy([grant(**some) for some in fields]).explain(
+        peer(**who), method, target, parse_key(key) if key else None
+    )
+    assert [miss.failed for miss in explained.misses] == failed
