@@ -34,7 +34,7 @@ from rpcd.settings import Settings, SettingsFault, read
 from rpcd.store import Store, Targets
 from rpcd.trust import trusted
 
-__all__ = ["check", "load", "serve"]
+__all__ = ["check", "load", "rules", "serve"]
 
 log = structlog.get_logger("rpcd")
 
@@ -67,6 +67,11 @@ def load(config: str) -> tuple[Settings, Surface]:
     raw = read(config)
     methods = surface(raw.methods_path, raw.modules)
     return raw.settings(methods.methods), methods
+
+
+def rules(config: str) -> Rules:
+    """What a server with the settings of `config` would judge requests by; raises `SettingsFault`."""
+    return _rules(*load(config))
 
 
 def check(config: str) -> tuple[Settings, list[str]]:

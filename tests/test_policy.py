@@ -338,7 +338,7 @@ CLOSEST: tuple[tuple[list[dict[str, Any]], dict[str, Any], tuple[str, str, str |
     ([{"keys": ["ui.theme"]}], {}, ("get_key", "shop", "ui.theme.dark"), [("key",)]),
     ([{"keys": ["a"]}, {"targets": ["blog"], "keys": ["a"]}], {}, ("get_key", "shop", "b"), [("key",)]),
     ([{"keys": ["a"]}, {"methods": {"x"}, "source": "x:2"}], {}, ("get_key", "shop", "b"), [("key",), ("method",)]),
-    ([{"keys": ["a"]}, {"uids": {1}}], {}, ("get_key", "shop", "b"), [("key",)]),
+    ([{"uids": {1}}, {"keys": ["a"]}], {}, ("get_key", "shop", "b"), [("key",), ("caller",)]),
     ([], {}, ("get_key", "shop", "b"), []),
 )  # fmt: skip
 
@@ -350,7 +350,7 @@ def test_the_closest_grants_are_told(
     call: tuple[str, str, str | None],
     failed: list[tuple[str, ...]],
 ) -> None:
-    """Those that lack least, and of these the caller's own, each with the conditions that fail."""
+    """Those that lack least, the caller's own first, each with the conditions that fail."""
     method, target, key = call
     explained = Policy([grant(**some) for some in fields]).explain(
         peer(**who), method, target, parse_key(key) if key else None

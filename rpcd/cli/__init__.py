@@ -23,8 +23,11 @@ COMMANDS: Final[Mapping[str, str]] = {
     # the server
     "serve": "rpcd.cli.serve:serve",
     "check": "rpcd.cli.check:check",
+    "explain": "rpcd.cli.explain:explain",
     # asking it
     "call": "rpcd.cli.call:call",
+    "whoami": "rpcd.cli.whoami:whoami",
+    "may": "rpcd.cli.may:may",
 }
 """Every command, and where it is; `rpcd --help` lists them in this order."""
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from rpcd.cli.options import EXIT_NO_ANSWER, EXIT_OUTCOME_UNKNOWN, EXIT_STATUS, socket_option, timeout_option
+from rpcd.cli.asking import asking, show
+from rpcd.cli.options import EXIT_STATUS, socket_option, timeout_option
 
 __all__ = ["call"]
 
@@ -35,22 +36,9 @@ def call(path: str | None, timeout: float, method: str, params: tuple[str, ...])
     Ends with 3 where there is no answer and nothing has changed, and with 4 where the answer to a change was lost: read
     again before you try again.
     """  # noqa: D301 - click means the character
-    from rpcd.client import Client, OutcomeUnknownError, RefusalError, RpcdError  # noqa: PLC0415
-
     given = _parse(params)
-    try:
-        with Client(path, timeout=timeout) as client:
-            _print(_call(client, method, given))
-    except RefusalError as refusal:
-        click.echo(f"rpcd: {refusal.message}", err=True)
-        click.echo(json.dumps(refusal.data, ensure_ascii=False), err=True)
-        sys.exit(EXIT_STATUS.get(refusal.kind, 1))
-    except OutcomeUnknownError as error:
-        click.echo(f"rpcd: {error}", err=True)
-        sys.exit(EXIT_OUTCOME_UNKNOWN)
-    except RpcdError as error:
-        click.echo(f"rpcd: {error}", err=True)
-        sys.exit(EXIT_NO_ANSWER)
+    with asking(path, timeout) as client:
+        show(_call(client, method, given))
 
 
 def _parse(params: tuple[str, ...]) -> dict[str, Any]:
@@ -96,13 +84,3 @@ def _text(value: Any) -> Any:
         import base64  # noqa: PLC0415
 
         return {"base64": base64.b64encode(value).decode("ascii")}
-
-
-def _print(result: Any) -> None:
-    """Indented and coloured for a person, one line for a program."""
-    if sys.stdout.isatty():
-        from rich import print_json  # noqa: PLC0415
-
-        print_json(data=result, ensure_ascii=False)
-    else:
-        click.echo(json.dumps(result, ensure_ascii=False))

@@ -5,7 +5,15 @@ from typing import Final
 
 import click
 
-__all__ = ["EXIT_NO_ANSWER", "EXIT_OUTCOME_UNKNOWN", "EXIT_STATUS", "config_option", "socket_option", "timeout_option"]
+__all__ = [
+    "EXIT_NO",
+    "EXIT_NO_ANSWER",
+    "EXIT_OUTCOME_UNKNOWN",
+    "EXIT_STATUS",
+    "config_option",
+    "socket_option",
+    "timeout_option",
+]
 
 EXIT_STATUS: Final[Mapping[str, int]] = {
     "parse_error": 10,
@@ -27,6 +35,9 @@ EXIT_STATUS: Final[Mapping[str, int]] = {
     "storage": 31,
 }
 """What `rpcd call` ends with, by the kind of refusal; 1 is a kind that this version does not know."""
+
+EXIT_NO: Final = 1
+"""A question was answered with no."""
 
 EXIT_NO_ANSWER: Final = 3
 """No server, or no answer in time, and nothing has changed."""

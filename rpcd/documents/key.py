@@ -79,6 +79,9 @@ class KeyPattern:
             raise ValueError("not a pattern of keys")
         return cls(segments)
 
+    def __str__(self) -> str:
+        return ".".join("*" if segment is None else format_key((segment,)) for segment in self.segments)
+
     def matches(self, key: Key) -> bool:
         """Whether `key` itself is meant."""
         segments = self.segments

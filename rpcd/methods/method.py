@@ -14,7 +14,7 @@ from typing import Any, Final
 from rpcd.documents.key import Key, format_key
 from rpcd.errors import Refused
 from rpcd.peer import Peer
-from rpcd.policy import Permit, Policy
+from rpcd.policy import Explanation, Permit, Policy
 from rpcd.schemas import Schema
 from rpcd.settings import Settings, Target
 from rpcd.store import Store
@@ -76,6 +76,13 @@ class Rules:
         if row.open:
             return self.policy.knows(peer)
         return self.policy.permits(peer, method, target, key) is not None
+
+    def explain(self, peer: Peer, method: str, target: str | None = None, key: Key | None = None) -> Explanation:
+        """What `may` says, and why."""
+        row = self.methods.get(method)
+        if row is None:
+            return Explanation(None, ())
+        return self.policy.explain(peer, None if row.open else method, target, key)
 
 
 @dataclass(slots=True, kw_only=True)

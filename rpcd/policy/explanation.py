@@ -1,6 +1,6 @@
 """Why somebody may not: which conditions of which grants do not hold. Pure.
 
-A grant comes the closer the fewer of its conditions fail; one that is for the caller comes before one that is not.
+A grant comes the closer the fewer of its conditions fail.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ class Miss:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A decision: the permit, or, where that is None, the grants that came closest, in the order of the settings."""
+    """A decision: the permit, or, where that is None, the grants that came closest, the caller's own first."""
 
     permit: Permit | None
     misses: tuple[Miss, ...]
@@ -39,12 +39,9 @@ def closest(
 ) -> tuple[Miss, ...]:
     """Those of the grants that lack least of covering a call. Without a method only the caller and its unit count."""
     misses = [Miss(rule.grant, tuple(_failed(rule, peer, method, target, key))) for rule in rules]
-    least = min((_distance(miss) for miss in misses), default=None)
-    return tuple(miss for miss in misses if _distance(miss) == least)
-
-
-def _distance(miss: Miss) -> tuple[int, bool]:
-    return len(miss.failed), "caller" in miss.failed
+    least = min((len(miss.failed) for miss in misses), default=0)
+    near = [miss for miss in misses if len(miss.failed) == least]
+    return tuple(sorted(near, key=lambda miss: "caller" in miss.failed))
 
 
 def _failed(rule: Rule, peer: Peer, method: str | None, target: str | None, key: Key | None) -> Iterator[str]:
