@@ -3,18 +3,17 @@
 Rules of this file:
 
 - Nothing is served before the settings hold, the lock of `state` is ours, and what a crash left is settled.
-- New settings are taken whole or not at all; what cannot change while the server runs says that a restart is needed.
-- SIGTERM finishes what has begun. Nothing else that a peer does reaches this file.
+- New settings are put to use between two requests.
+- Nothing that a peer does reaches this file.
 """
 
 import asyncio
 import fcntl
-import gc
 import os
-import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import structlog
@@ -25,11 +24,14 @@ from rpcd.errors import Refused
 from rpcd.gate import Gate
 from rpcd.listener import Listener, ListenerFault, inherit, listen
 from rpcd.methods import Rules
+from rpcd.metrics import Metrics
 from rpcd.modules import Surface, surface
-from rpcd.notify import notify
+from rpcd.notify import Notifier
+from rpcd.operation import Operation
 from rpcd.peer import Peer
 from rpcd.policy import Policy
 from rpcd.server import Server
+from rpcd.service import Service
 from rpcd.settings import Settings, SettingsFault, read
 from rpcd.store import Store, Targets
 from rpcd.trust import trusted
@@ -44,19 +46,6 @@ WORKERS: Final = 32
 EX_CONFIG: Final = 78
 EX_UNAVAILABLE: Final = 69
 """Exit statuses as sysexits(3) has them: the settings hold no server, or something else is in the way."""
-
-FIXED: Final = (
-    "socket",
-    "socket_mode",
-    "state",
-    "audit_log",
-    "descriptors",
-    "max_message",
-    "max_content",
-    "methods_path",
-    "modules",
-)
-"""Settings that a running server cannot change."""
 
 
 def load(config: str) -> tuple[Settings, Surface]:
@@ -124,38 +113,44 @@ class Daemon:
     """The parts of a serving process, put together."""
 
     def __init__(self, config: str, settings: Settings, methods: Surface, audit: AuditLog) -> None:
-        self.config = config
         self.settings = settings
-        self.audit = audit
         self.pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="worker")
         self.store = Store.open(settings, audit, self.pool)
-        self.gate = Gate(_rules(settings, methods), self.store, audit, limit=settings.max_message)
-        self.stopping = asyncio.Event()
-        self.reloading: asyncio.Task[None] | None = None
+        self.metrics = Metrics()
+        self.notifier = Notifier(os.environ)
+        self.operation = Operation(
+            settings,
+            partial(load, config),
+            self._take,
+            audit=audit,
+            counters=self.metrics,
+            pool=self.pool,
+            notifier=self.notifier,
+        )
+        self.gate = Gate(
+            _rules(settings, methods),
+            self.store,
+            audit,
+            control=self.operation,
+            metrics=self.metrics,
+            limit=settings.max_message,
+        )
 
     async def run(self) -> int:
         """Settle what a crash left, serve, and end in order."""
-        loop = asyncio.get_running_loop()
         self.store.recover()
-        self._write("started", version=__version__, pid=os.getpid(), sources=list(self.settings.sources))
+        self.operation.note("started", version=__version__, pid=os.getpid(), sources=list(self.settings.sources))
         listener = self._listener()
         listener.require_room(self.settings.max_message)
         server = Server(
             listener, self.gate, self._note, limit=self.settings.max_message, descriptors=self.settings.descriptors
         )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
-        server.start()
-        gc.collect()
-        gc.freeze()  # what is here now stays: the collector need not look at it again
-        notify("READY=1")
-        await self.stopping.wait()
-        notify("STOPPING=1")
-        await server.drain(self.settings.drain)
-        await self.store.drain()
+        self.metrics.know(self.gate.rules.methods)
+        self.metrics.read("connections", lambda: len(server.connections))
+        self.metrics.read("queued", lambda: self.store.committers.queued)
+        await Service(server, self.store, self.operation, self.notifier, self.pool, drain=self.settings.drain).run()
         self.pool.shutdown()
-        self._write("stopped")
+        self.operation.note("stopped")
         return 0
 
     def _listener(self) -> Listener:
@@ -169,39 +164,15 @@ class Daemon:
             raise ListenerFault(why)
         return listen(settings.socket, settings.socket_mode, descriptors=settings.descriptors)
 
-    def _reload(self) -> None:
-        """SIGHUP: read the settings again, away from the loop; a second one meanwhile is served after."""
-        before = self.reloading
-        self.reloading = asyncio.get_running_loop().create_task(self._read_again(before))
-
-    async def _read_again(self, before: "asyncio.Task[None] | None") -> None:
-        if before is not None:
-            await before
-        loop = asyncio.get_running_loop()
-        try:
-            settings, methods = await loop.run_in_executor(self.pool, load, self.config)
-            changed = [name for name in FIXED if getattr(settings, name) != getattr(self.settings, name)]
-            if changed:
-                raise SettingsFault(tuple(f"{name}: changed; restart needed" for name in changed))
-        except SettingsFault as fault:
-            log.error("settings kept", faults=list(fault.faults))
-            self._write("settings", verdict="kept", faults=list(fault.faults))
-            return
-        self.settings = settings
+    def _take(self, settings: Settings, methods: Surface) -> None:
+        """Have everything go by new settings, between two requests."""
         self.store.targets.replace(settings)
+        self.metrics.know(methods.methods)
         self.gate.rules = _rules(settings, methods)
-        log.info("settings taken", sources=list(settings.sources))
-        self._write("settings", verdict="taken", sources=list(settings.sources))
 
     def _note(self, event: str, *, peer: Peer | None = None, **fields: object) -> None:
         """Record what the transport has to tell."""
-        self._write(event, **({"peer": peer.record} if peer is not None else {}), **fields)
-
-    def _write(self, event: str, **fields: object) -> None:
-        try:
-            self.audit.write({"event": event, **fields})
-        except Unwritable:
-            log.error("the audit log cannot be written", record=event)
+        self.operation.note(event, **({"peer": peer.record} if peer is not None else {}), **fields)
 
 
 def _rules(settings: Settings, methods: Surface) -> Rules:

@@ -28,7 +28,8 @@ from rpcd.audit import AuditLog, Unwritable
 from rpcd.errors import Refused
 from rpcd.guard import permit, validate
 from rpcd.incident import incident, refusal
-from rpcd.methods import Call, Rules
+from rpcd.methods import Call, Control, Rules
+from rpcd.metrics import Metrics
 from rpcd.peer import Peer
 from rpcd.store import Store
 from rpcd.wire import Datagram, Reply, decode, encode
@@ -53,10 +54,14 @@ class Gate:
     `limit` is the size of the largest reply in bytes.
     """
 
-    def __init__(self, rules: Rules, store: Store, audit: AuditLog, *, limit: int) -> None:
+    def __init__(
+        self, rules: Rules, store: Store, audit: AuditLog, *, control: Control, metrics: Metrics, limit: int
+    ) -> None:
         self.rules = rules
         self.store = store
         self.audit = audit
+        self.control = control
+        self.metrics = metrics
         self.limit = limit
         self._table = _Table(_Guard())
 
@@ -104,6 +109,7 @@ class Gate:
             peer=peer,
             store=self.store,
             rules=self.rules,
+            control=self.control,
             current=lambda: self.rules,
             received=datagram.descriptors,
             started=time.monotonic_ns(),
@@ -175,15 +181,17 @@ class Gate:
         return data
 
     def _record(self, call: Call, more: dict[str, object]) -> None:
-        """Write what became of a call, unless the store has done so."""
+        """Count a call that has ended, and write what became of it, unless the store has done so."""
+        kind = call.refusal.kind if call.refusal else None
+        took = time.monotonic_ns() - call.started
+        self.metrics.call(call.name, kind, took, call.peer.uid, permitted=call.permitted)
         if call.recorded:
             return
-        kind = call.refusal.kind if call.refusal else None
         verdict = "denied" if kind == "denied" else "allowed" if call.permitted else "refused"
         fields = call.record() | more
         if call.refusal is not None and kind == "internal":
             fields["incident"] = call.refusal.data["incident"]
-        ended = {"kind": kind, "ms": round((time.monotonic_ns() - call.started) / 1e6, 3)}
+        ended = {"kind": kind, "ms": round(took / 1e6, 3)}
         try:
             if call.permitted and call.method and call.method.changes and not call.params.get("dry_run"):
                 change = secrets.token_hex(8)

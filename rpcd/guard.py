@@ -4,7 +4,7 @@ Rules of this file:
 
 - First whether the peer may call the method on anything at all: a peer that no grant names learns nothing else, not
   even which methods there are. Then whether the parameters are what the schema says. Then whether the grants cover the
-  target and the key that they name.
+  target and the key that they name. Last whether the server takes changes at all.
 - This is the only place that asks; handlers do not.
 """
 
@@ -30,7 +30,7 @@ def permit(call: Call) -> Method:
         raise Refused("no_such_method")
     if not method.open and not policy.allows(call.peer, call.name):
         raise Refused("denied")
-    if call.notification and method.changes:
+    if call.notification and (method.changes or method.administers):
         raise Refused("invalid_request")  # nobody would learn what became of it
     return method
 
@@ -54,6 +54,8 @@ def validate(call: Call, method: Method) -> None:
         for parameter, needed in method.needs.items():
             if parameter in call.params and not call.may(needed, call.key):
                 raise Refused("denied")
+    if method.changes and call.control.read_only is not None and not call.params.get("dry_run"):
+        raise Refused("unavailable", reason="read_only", notice=call.control.read_only)
     if call.room < LEAST_ROOM:
         raise Refused("too_large", limit=max(call.room, 0))
     call.method = method

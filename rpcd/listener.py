@@ -13,14 +13,22 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Mapping
+from collections.abc import MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
 __all__ = ["Listener", "ListenerFault", "inherit", "listen"]
+
+log = structlog.get_logger("rpcd")
 
 SO_PASSRIGHTS: Final = 83  # asm-generic/socket.h, Linux 6.16
 FIRST_INHERITED: Final = 3  # SD_LISTEN_FDS_START, sd_listen_fds(3)
+NAME: Final = "rpcd"
+"""FileDescriptorName= of the socket (systemd.socket(5))."""
+
 DATAGRAM_OVERHEAD: Final = 32  # bytes that the kernel keeps of a send buffer (unix_dgram_sendmsg)
 LONGEST_PATH: Final = 107  # sun_path less its NUL, unix(7)
 
@@ -84,20 +92,46 @@ def listen(path: str, mode: int, *, descriptors: bool) -> Listener:
     return Listener(unbound, path, os.lstat(path).st_ino)
 
 
-def inherit(environment: Mapping[str, str], *, descriptors: bool) -> Listener | None:
-    """The socket that systemd handed over (sd_listen_fds(3)), or None where the environment names none.
+def inherit(environment: MutableMapping[str, str], *, descriptors: bool) -> Listener | None:
+    """The socket that systemd handed over (sd_listen_fds(3)), or None where it handed over none.
 
-    Raises `ListenerFault` where what it names is not ours, or not a listening SOCK_SEQPACKET socket.
+    Of several descriptors it is the one with the name `rpcd`, or else the only one without a name of its own; what has
+    another name is closed. The variables are taken out of the environment: they are for this process alone.
+
+    Raises `ListenerFault` where what is handed over is not ours, not one, or not a listening SOCK_SEQPACKET socket.
     """
     if "LISTEN_FDS" not in environment:
         return None
-    if environment.get("LISTEN_PID") != str(os.getpid()):
+    count, pid, names = (environment.pop(name, "") for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"))
+    if pid != str(os.getpid()):
         raise ListenerFault("LISTEN_FDS is set for another process: LISTEN_PID is not ours")
-    if environment["LISTEN_FDS"] != "1":
-        raise ListenerFault(f"exactly one socket can be handed over, not {environment['LISTEN_FDS']!r}")
+    if not count.isdecimal():
+        raise ListenerFault(f"LISTEN_FDS is no number: {count!r}")
+    found = range(FIRST_INHERITED, FIRST_INHERITED + int(count))
+    named = dict(zip(found, names.split(":"), strict=False)) if names else {}
+    chosen = [descriptor for descriptor in found if named.get(descriptor) == NAME] or [
+        descriptor for descriptor in found if _is_unnamed(named.get(descriptor, ""))
+    ]
+    if len(chosen) > 1:
+        raise ListenerFault(f"{len(chosen)} sockets are handed over; one can be served (FileDescriptorName={NAME})")
+    for descriptor in found:
+        if descriptor not in chosen:
+            log.warning("a descriptor that was handed over is closed", name=named.get(descriptor, ""))
+            with suppress(OSError):
+                os.close(descriptor)
+    return _take(chosen[0], descriptors=descriptors) if chosen else None
+
+
+def _is_unnamed(name: str) -> bool:
+    """Whether nobody gave this name: systemd's for such a descriptor is that of the socket's unit, or `unknown`."""
+    return name in ("", "unknown") or name.endswith(".socket")
+
+
+def _take(descriptor: int, *, descriptors: bool) -> Listener:
+    """The listener that is at a descriptor, which is closed: an inherited one is not close-on-exec."""
     try:
-        handed = socket.socket(fileno=os.dup(FIRST_INHERITED))
-        os.close(FIRST_INHERITED)
+        handed = socket.socket(fileno=os.dup(descriptor))
+        os.close(descriptor)
     except OSError as error:
         raise ListenerFault("LISTEN_FDS names a descriptor that is not a socket") from error
     fits = (

@@ -1,15 +1,89 @@
-"""What systemd is told (sd_notify(3)), where it asked to be told."""
+"""What systemd is told (sd_notify(3)), where it asked to be told.
 
+Rules of this file:
+
+- The environment is read once, and what was meant for this process alone is taken out of it.
+- The watchdog is fed only by a loop that turns and a worker that answers: a server that hangs is one that is gone.
+- Nothing here can fail the server: systemd that does not listen is not told.
+"""
+
+import asyncio
 import os
 import socket
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from typing import Final
 
-__all__ = ["notify"]
+__all__ = ["Notifier"]
+
+LOOK_EVERY: Final = 1.0
+"""Seconds after which the status line may be an old one."""
+
+EXTENSION: Final = 10.0
+"""Seconds that systemd is asked for at each turn while the server drains."""
 
 
-def notify(state: str) -> None:
-    """Tell systemd (sd_notify(3)), where it asked to be told."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if address.startswith(("/", "@")):
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier:
-            notifier.sendto(state.encode("ascii"), address.replace("@", "\0", 1) if address[0] == "@" else address)
+class Notifier:
+    """The manager that started this process, or nobody.
+
+    `watchdog` is the time in seconds within which it wants to hear from us, or None.
+    """
+
+    def __init__(self, environment: MutableMapping[str, str]) -> None:
+        address = environment.pop("NOTIFY_SOCKET", "")
+        self._address = f"\0{address[1:]}" if address.startswith("@") else address if address.startswith("/") else ""
+        self._status = ""
+        self.watchdog = _watchdog(environment)
+
+    @property
+    def listens(self) -> bool:
+        """Whether there is anybody to tell."""
+        return bool(self._address)
+
+    def tell(self, *states: str) -> None:
+        """Send states, all of them at one time."""
+        if self._address:
+            with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier:
+                notifier.setblocking(False)
+                notifier.sendto("\n".join(states).encode(), self._address)
+
+    def ready(self, status: str) -> None:
+        """The server serves, from its start or after it has read its settings again."""
+        self._status = status
+        self.tell("READY=1", f"STATUS={status}")
+
+    def reloading(self) -> None:
+        """The settings are being read; `ready` has to follow (Type=notify-reload wants the time too)."""
+        self.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def status(self, status: str) -> None:
+        """One line for a person, where it is not the one that was told last."""
+        if status != self._status:
+            self._status = status
+            self.tell(f"STATUS={status}")
+
+    async def attend(self, status: Callable[[], str], work: Callable[[], Awaitable[object]]) -> None:
+        """Keep the status line true, and feed the watchdog whenever `work`, done by a worker, comes back in time."""
+        every = min(LOOK_EVERY, self.watchdog / 2) if self.watchdog else LOOK_EVERY
+        while self.listens:
+            await asyncio.sleep(every)
+            self.status(status())
+            if self.watchdog:
+                await work()
+                self.tell("WATCHDOG=1")
+
+    async def stopping(self) -> None:
+        """Say that the server ends, and go on asking for time until this is cancelled."""
+        self.tell("STOPPING=1", "STATUS=Finishing what has begun.")
+        while self.listens:
+            self.tell(f"EXTEND_TIMEOUT_USEC={int(EXTENSION * 1e6)}", "WATCHDOG=1")
+            await asyncio.sleep(EXTENSION / 4)
+
+
+def _watchdog(environment: MutableMapping[str, str]) -> float | None:
+    """The watchdog's time in seconds (sd_watchdog_enabled(3)); None where none is set, or another process is meant."""
+    time_limit, pid = environment.pop("WATCHDOG_USEC", ""), environment.pop("WATCHDOG_PID", "")
+    if pid and pid != str(os.getpid()):
+        return None
+    return int(time_limit) / 1e6 if time_limit.isdigit() and int(time_limit) > 0 else None

@@ -67,15 +67,19 @@ class Server:
         """Begin to accept."""
         self.loop.add_reader(self.listener.socket.fileno(), self._accept)
 
-    async def drain(self, seconds: float) -> None:
-        """Stop accepting and reading, wait at most `seconds` for replies that are being made, close everything."""
+    async def drain(self, seconds: float) -> int:
+        """Stop accepting and reading, wait at most `seconds` for replies that are being made, close everything.
+
+        Whoever is not being answered is let go at once: another server may be there for it. Says how many were not
+        answered in time.
+        """
         self.loop.remove_reader(self.listener.socket.fileno())
         self.listener.close()
         busy = [task for connection in self.connections.copy() if (task := connection.stop())]
-        if busy:
-            await asyncio.wait(busy, timeout=seconds)
+        unanswered = (await asyncio.wait(busy, timeout=seconds))[1] if busy else ()
         for connection in self.connections.copy():
             connection.close()
+        return len(unanswered)
 
     def _accept(self) -> None:
         for _ in range(ACCEPTS_AT_A_TURN):
@@ -128,9 +132,11 @@ class Connection:
         server.loop.add_reader(self.descriptor, self._readable)
 
     def stop(self) -> "asyncio.Task[None] | None":
-        """Read no more; what is still being answered, if anything."""
+        """Read no more; what is still being answered, if anything. Where nothing is, the connection ends."""
         self.server.loop.remove_reader(self.descriptor)
         self.last = True
+        if self.task is None and self.unsent is None:
+            self.close()
         return self.task
 
     def close(self) -> None:

@@ -417,9 +417,15 @@ CALLS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("list_files", {"target": "vhosts"}),
     ("replace_file", {"target": "vhosts/shop-b.conf", "content": {"base64": "AA=="}}),
     ("delete_file", {"target": "vhosts/shop-b.conf"}),
+    ("server.metrics", {}),
+    ("server.reload", {}),
+    ("server.read_only", {"reason": "Maintenance until noon"}),
 )
 
 REFUSED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("delete_key", {"target": "shop", "key": "ui.theme"}),  # in read-only mode
+    ("server.read_only", {"reason": None, "actor": "anna"}),
+    ("server.read_only", {"reason": "x" * 257}),
     ("nothing", {}),
     ("get_key", {}),
     ("get_key", {"target": "none", "key": "a"}),
@@ -445,6 +451,7 @@ def test_what_the_server_says_is_as_the_schemas_say(serve: Serve) -> None:
         assert SCHEMAS["error"].faults(error) == [], (method, error)
         told.add(error["data"]["kind"])
     assert len(told) >= 5
+    server.call("server.read_only", reason=None)
     server.stop()
     records = server.audit()
     assert {"started", "connected", "decided", "intent", "outcome", "stopped"} <= {one["event"] for one in records}

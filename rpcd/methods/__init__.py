@@ -8,10 +8,11 @@ and imports `Method` and `Call` from here.
 from collections.abc import Mapping
 from typing import Final
 
-from rpcd.methods import files, keys, meta
+from rpcd.methods import files, keys, meta, server
+from rpcd.methods.control import Control
 from rpcd.methods.method import Call, Method, Rules
 
-__all__ = ["METHODS", "Call", "Method", "Rules"]
+__all__ = ["METHODS", "Call", "Control", "Method", "Rules"]
 
 TELLS_VALUE: Final = {"expect": "get_key"}
 """Whether a value is what the caller expects tells the value, sooner or later."""
@@ -22,7 +23,11 @@ METHODS: Final[Mapping[str, Method]] = {
     "whoami": Method(handler=meta.whoami, open=True),
     "may": Method(handler=meta.may, params=("method", "target", "key"), open=True),
     "targets": Method(handler=meta.targets, open=True),
-    "status": Method(handler=meta.status),
+    # the server itself
+    "status": Method(handler=server.status),
+    "server.metrics": Method(handler=server.metrics),
+    "server.reload": Method(handler=server.reload, administers=True),
+    "server.read_only": Method(handler=server.read_only, params=("reason",), administers=True),
     # keys of structured documents
     "get_key": Method(handler=keys.get_key, params=("target", "key"), target="target", key="key"),
     "list_keys": Method(handler=keys.list_keys, params=("target", "prefix", "limit", "after"), target="target"),

@@ -1,15 +1,11 @@
-"""What a caller can ask about itself and about the server."""
+"""What a caller can ask about itself, and what it may do here."""
 
-import time
-from typing import Any, Final
+from typing import Any
 
-from rpcd import __version__
 from rpcd.documents.key import parse_key
 from rpcd.methods.method import Call
 
-__all__ = ["may", "ping", "status", "targets", "whoami"]
-
-_STARTED: Final = time.monotonic()
+__all__ = ["may", "ping", "targets", "whoami"]
 
 
 def ping(_call: Call, _params: dict[str, Any]) -> str:
@@ -49,13 +45,3 @@ def targets(call: Call, _params: dict[str, Any]) -> dict[str, object]:
             kind = "file" if target.file is not None else "directory"
             found.append({"target": name, "format": target.format, "kind": kind, "methods": methods})
     return {"targets": found}
-
-
-def status(call: Call, _params: dict[str, Any]) -> dict[str, object]:
-    """How the server is."""
-    return {
-        "version": __version__,
-        "uptime": round(time.monotonic() - _STARTED, 3),
-        "targets": len(call.rules.settings.targets),
-        "queued": call.store.committers.queued,
-    }

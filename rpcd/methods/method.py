@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from rpcd.documents.key import Key, format_key
 from rpcd.errors import Refused
+from rpcd.methods.control import Control
 from rpcd.peer import Peer
 from rpcd.policy import Explanation, Permit, Policy
 from rpcd.schemas import Schema
@@ -32,7 +33,8 @@ class Method:
 
     `params` is the order of positional parameters; a last `"*name"` gathers the rest into an array. `target` and `key`
     are the parameters that name them. `whole_file` methods act on all keys at once. `open` ones are for every peer that
-    a grant names. `needs` maps an optional parameter to the method that the peer must also be granted on the same
+    a grant names. `administers` ones act on the server itself: nobody calls them without waiting for what became of it.
+    `needs` maps an optional parameter to the method that the peer must also be granted on the same
     target and key for it, since the answer tells what that method would.
     """
 
@@ -43,6 +45,7 @@ class Method:
     key: str | None = None
     whole_file: bool = False
     open: bool = False
+    administers: bool = False
     needs: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
     def named(self, positional: tuple[Any, ...]) -> dict[str, Any]:
@@ -89,16 +92,17 @@ class Rules:
 class Call:
     """One request on its way through the gate and its handler.
 
-    `room` is how many bytes its reply may have; `received` and `passed` are the descriptors that came with the datagram
-    and that leave with the reply, `used` the indexes of the received ones that are taken. `target`, `key` and `permit`
-    are known once the gate has judged them, `method` once the handler may run. `pending` is a result that takes time,
-    `refusal` how the call failed. `recorded` says that the store has taken over the audit of this change, `settled`
-    that the reply is of our own making.
+    `control` is the server itself. `room` is how many bytes its reply may have; `received` and `passed` are the
+    descriptors that came with the datagram and that leave with the reply, `used` the indexes of the received ones that
+    are taken. `target`, `key` and `permit` are known once the gate has judged them, `method` once the handler may run.
+    `pending` is a result that takes time, `refusal` how the call failed. `recorded` says that the store has taken over
+    the audit of this change, `settled` that the reply is of our own making.
     """
 
     peer: Peer
     store: Store
     rules: Rules
+    control: Control
     current: Callable[[], Rules]
     received: tuple[int, ...]
     started: int

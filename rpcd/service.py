@@ -1,0 +1,91 @@
+"""From ready to stopped: signals, what systemd is told meanwhile, and an end that leaves nothing half done.
+
+Rules of this file:
+
+- SIGHUP reads the settings again; SIGTERM and SIGINT end the server, once, however often they come.
+- What has begun is finished. What has not is not begun any more: its connection is closed, and nothing has happened.
+"""
+
+import asyncio
+import gc
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import structlog
+
+from rpcd.notify import Notifier
+from rpcd.operation import Operation
+from rpcd.server import Server
+from rpcd.store import Store
+
+__all__ = ["Service"]
+
+log = structlog.get_logger("rpcd")
+
+
+class Service:
+    """One run of a server; `drain` is how many seconds callers are waited for at its end."""
+
+    def __init__(
+        self, server: Server, store: Store, operation: Operation, notifier: Notifier, pool: Executor, *, drain: float
+    ) -> None:
+        self.server = server
+        self.store = store
+        self.operation = operation
+        self.notifier = notifier
+        self.pool = pool
+        self.drain = drain
+        self._stop = asyncio.Event()
+        self._reloads: set[asyncio.Task[object]] = set()
+
+    async def run(self) -> None:
+        """Serve until a signal says stop, then end in order."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        self.server.start()
+        gc.collect()
+        gc.freeze()  # what is here now stays: the collector need not look at it again
+        self.notifier.ready(self.operation.line())
+        async with _beside(self.notifier.attend(self.operation.line, self._work)):
+            await self._stop.wait()
+        async with _beside(self.notifier.stopping()):
+            await self._drain()
+
+    async def _drain(self) -> None:
+        unanswered = await self.server.drain(self.drain)
+        if unanswered:
+            log.warning(
+                "server.drain is over: connections are closed, and what they asked for is finished unanswered",
+                unanswered=unanswered,
+                queued=self.store.committers.queued,
+            )
+        await self.store.drain()
+        if unanswered:
+            log.info("everything that had begun is finished")
+
+    def _reload(self) -> None:
+        if not self._stop.is_set():
+            task: asyncio.Task[object] = asyncio.get_running_loop().create_task(self.operation.reload())
+            self._reloads.add(task)
+            task.add_done_callback(self._reloads.discard)
+
+    async def _work(self) -> None:
+        """Have a worker do nothing: it answers."""
+        await asyncio.get_running_loop().run_in_executor(self.pool, int)
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have `work` done as long as the block runs."""
+    task = asyncio.get_running_loop().create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
