@@ -2,14 +2,19 @@
 
 Rules of this file:
 
-- Nothing of the caller's surroundings is relied on: not its umask, not its standard descriptors, not its signals.
+- Nothing of the caller's surroundings is relied on: not its umask, not its standard descriptors, not its signals, not
+  its limits.
+- Nobody else looks into it: not dumpable, no core (limits.py).
 - What libraries log is told without its text.
 """
 
+import ctypes
 import logging
 import os
 import signal
 import sys
+import threading
+from typing import Final
 
 import structlog
 
@@ -17,14 +22,34 @@ __all__ = ["prepare"]
 
 log = structlog.get_logger("rpcd")
 
+STACK: Final = 8 * 1024 * 1024
+"""Bytes for each thread, whatever the limit of the caller's shell: how deep a text may be nested rests on it."""
+
+PR_SET_DUMPABLE: Final = 4  # prctl(2)
+
+IGNORED: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP})
+"""A call that fails says so by itself; and SIGHUP means nothing until there is something to reload."""
+
 
 def prepare() -> None:
-    """Make this process one that can serve; before any file is opened."""
+    """Make this process one that can serve; before any file is opened and any thread begins."""
     os.umask(0o077)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there is something to reload
+    _reset_signals()
     _occupy_standard_descriptors()
     _log_to_standard_error()
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    threading.stack_size(STACK)
     sys.dont_write_bytecode = True
+
+
+def _reset_signals() -> None:
+    """Have no signal blocked, and none ignored but ours: both survive an exec (signal(7))."""
+    for number in signal.valid_signals():
+        if signal.getsignal(number) == signal.SIG_IGN and number not in IGNORED:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _occupy_standard_descriptors() -> None:
@@ -32,6 +57,8 @@ def _occupy_standard_descriptors() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - standard error
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as it runs
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _log_to_standard_error() -> None:

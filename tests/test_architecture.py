@@ -16,6 +16,7 @@ STAIR = (
     "client",
     "daemon",
     "process",
+    "limits",
     "service",
     "operation",
     "reload",

@@ -1,10 +1,12 @@
 """`rpcd serve`: the server itself."""
 
+import os
 import sys
 
 import click
 
 from rpcd.cli.options import config_option
+from rpcd.limits import raise_limits
 
 __all__ = ["serve"]
 
@@ -16,6 +18,10 @@ def serve(config: str) -> None:
 
     Standard error is its log. The socket is made at the path in the settings, or taken from systemd.
     """
+    if short := raise_limits():  # before what needs them is imported
+        for line in short:
+            click.echo(f"rpcd: {line}", err=True)
+        sys.exit(os.EX_UNAVAILABLE)
     from rpcd import daemon  # noqa: PLC0415 - see the rules of this package
 
     sys.exit(daemon.serve(config))

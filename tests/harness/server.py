@@ -79,7 +79,8 @@ class Rpcd:
     """`python -m rpcd serve` with settings in `scratch`.
 
     `wrapper` stands before the interpreter (`["strace", …]`), `flags` behind it (`["-O"]`); `python` is another
-    interpreter, which has rpcd installed; `exit_code` is what the end has to be.
+    interpreter, which has rpcd installed; `command` is another way to start rpcd altogether, and `directory` where it
+    is started; `exit_code` is what the end has to be.
     """
 
     def __init__(
@@ -90,6 +91,8 @@ class Rpcd:
         wrapper: Sequence[str] = (),
         flags: Sequence[str] = (),
         python: str | None = None,
+        command: Sequence[str] | None = None,
+        directory: str = "/",
         environment: Mapping[str, str] | None = None,
         exit_code: int = 0,
     ) -> None:
@@ -100,7 +103,9 @@ class Rpcd:
         self.stderr = scratch / "stderr"
         self.exit_code = exit_code
         interpreter = python or sys.executable
-        self.command = [*wrapper, interpreter, *flags, "-m", "rpcd", "serve", "--config", str(self.config)]
+        command = command or [interpreter, *flags, "-m", "rpcd"]
+        self.command = [*wrapper, *command, "serve", "--config", str(self.config)]
+        self.directory = directory
         self.environment = dict(os.environ) | ({} if python else {"PYTHONPATH": str(REPOSITORY)})
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed server need not compile itself either
         self.environment |= environment or {}
@@ -143,7 +148,7 @@ class Rpcd:
         with self.stderr.open("ab") as stderr, FORKING:
             self.process = subprocess.Popen(
                 self.command,
-                cwd="/",
+                cwd=self.directory,
                 env=self.environment | dict(environment or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
