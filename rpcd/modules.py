@@ -54,12 +54,18 @@ def surface(directory: str, modules: tuple[str, ...]) -> Surface:
             faults.extend(fault.faults)
             continue
         faults.extend(f"{module}.py: a method named '{name}' exists already" for name in rows.keys() & methods.keys())
+        faults.extend(f"{module}.py: '{name}': JSON-RPC keeps names with rpc. for itself" for name in _reserved(rows))
         methods = dict(rows) | methods
         schemas |= {part: own[part] for part in _parts(rows) if part in own}
         faults.extend(f"{module}.py: {part}.json is not beside it" for part in _parts(rows) if own and part not in own)
     if faults:
         raise SettingsFault(tuple(faults))
     return Surface(methods, schemas)
+
+
+def _reserved(names: Iterable[str]) -> list[str]:
+    """The names that are nobody's to give (JSON-RPC 2.0, section 4)."""
+    return [name for name in names if name.startswith("rpc.")]
 
 
 def _parts(names: Iterable[str]) -> list[str]:

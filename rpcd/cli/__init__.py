@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "call": "rpcd.cli.call:call",
     "whoami": "rpcd.cli.whoami:whoami",
     "may": "rpcd.cli.may:may",
+    "discover": "rpcd.cli.discover:discover",
 }
 """Every command, and where it is; `rpcd --help` lists them in this order."""
 

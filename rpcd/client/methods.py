@@ -97,6 +97,11 @@ class Methods(ABC):
         return Request("targets", {}, results.read_targets, changes=False)
 
     @remote
+    def discover(self) -> Request[dict[str, Value]]:
+        """What the caller may call, with parameters, results and errors: an OpenRPC document."""
+        return Request("rpc.discover", {}, results.read_document, changes=False)
+
+    @remote
     def get_key(self, target: str, key: KeyPath) -> Request[Held]:
         """What a key holds."""
         return Request("get_key", {"target": target, "key": key}, results.read_held, changes=False)

@@ -9,6 +9,7 @@ Rules of this file:
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ __all__ = [
     "read_any",
     "read_change",
     "read_content",
+    "read_document",
     "read_files",
     "read_held",
     "read_keys",
@@ -184,6 +186,16 @@ def read_targets(result: Any, _contents: Contents) -> tuple[Target, ...]:
         )
         for entry in _member(result, "targets", list)
     )
+
+
+def read_document(result: Any, contents: Contents) -> dict[str, Value]:
+    """A JSON object, as it came; or what the descriptor of `{content, size}` holds."""
+    if "openrpc" in _typed(result, dict):
+        return _typed(result, dict)
+    try:
+        return _typed(json.loads(_content(result.get("content"), contents)), dict)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("the document is not JSON") from error
 
 
 def read_held(result: Any, _contents: Contents) -> Held:

@@ -8,7 +8,7 @@ and imports `Method` and `Call` from here.
 from collections.abc import Mapping
 from typing import Final
 
-from rpcd.methods import files, keys, meta, server
+from rpcd.methods import discover, files, keys, meta, server
 from rpcd.methods.control import Control
 from rpcd.methods.method import Call, Method, Rules
 
@@ -23,6 +23,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "whoami": Method(handler=meta.whoami, open=True),
     "may": Method(handler=meta.may, params=("method", "target", "key"), open=True),
     "targets": Method(handler=meta.targets, open=True),
+    "rpc.discover": Method(handler=discover.discover, params=("as",), open=True),
     # the server itself
     "status": Method(handler=server.status),
     "server.metrics": Method(handler=server.metrics),

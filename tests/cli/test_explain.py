@@ -1,4 +1,4 @@
-"""`rpcd explain`, `rpcd whoami` and `rpcd may`: what an administrator and a caller are told about grants."""
+"""`rpcd explain`, `whoami`, `may` and `discover`: what an administrator and a caller are told about grants."""
 
 import json
 import os
@@ -184,7 +184,7 @@ def test_settings_that_do_not_hold_explain_nothing(scratch: Path) -> None:
     assert "servr" in done.stderr
 
 
-# whoami and may
+# whoami, may and discover
 
 
 def run(server: Rpcd, *arguments: str, wrapper: tuple[str, ...] = ()) -> subprocess.CompletedProcess[bytes]:
@@ -223,6 +223,13 @@ def test_may_answers_by_its_exit_status(question: tuple[str, ...], allowed: bool
     done = run(rpcd, "may", *question)
     assert (done.returncode, json.loads(done.stdout)) == (0 if allowed else 1, {"allowed": allowed})
     assert on_a_terminal(rpcd, "may", *question).strip() == ("yes" if allowed else "no")
+
+
+def test_discover_prints_the_document(rpcd: Rpcd) -> None:
+    """One line of JSON where it is piped: an OpenRPC document."""
+    document = json.loads(run(rpcd, "discover").stdout)
+    assert document["openrpc"].startswith("1.")
+    assert "update_key" in {method["name"] for method in document["methods"]}
 
 
 def test_may_is_not_answered_without_a_server(scratch: Path) -> None:

@@ -57,6 +57,15 @@ def test_what_a_caller_can_ask_about_itself(shared_php: Php) -> None:
     assert "update_key" in shop["methods"]
 
 
+def test_what_a_caller_may_call(shared_php: Php) -> None:
+    """`discover` is the OpenRPC document, which has every method that the caller may call."""
+    version, names = shared_php.returned(
+        "$document = $rpcd->discover(); return [$document->openrpc, array_column($document->methods, 'name')];"
+    )
+    assert version == "1.3.2"
+    assert {"update_key", "rpc.discover", "lab_refuse"} <= set(names)
+
+
 def test_keys(php: Php, server: Rpcd) -> None:
     """A key is read, changed under an expectation, listed and deleted; actor and note are recorded."""
     preview, change, held, same, deleted, keys, rest = php.returned(

@@ -1,5 +1,6 @@
 """`Client` against the server: every method, every kind of refusal, contents of every size."""
 
+import json
 import os
 import pickle
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ import pytest
 
 from rpcd.client import Client, ConflictError, DeniedError, RefusalError, TooLargeError, errors, prepare
 from rpcd.errors import KINDS
+from tests.conftest import SETTINGS, Serve
 from tests.harness.server import Rpcd
 from tests.harness.users import WWW_DATA
 
@@ -42,6 +44,19 @@ def test_what_a_caller_can_ask_about_itself(shared_client: Client) -> None:
     assert (shop.format, shop.kind) == ("ini", "file")
     assert "update_key" in shop.methods
     assert isinstance(shared_client.status()["version"], str)
+
+
+def test_what_a_caller_may_call(shared_client: Client) -> None:
+    """`discover` is the OpenRPC document, which has every method that the caller may call."""
+    document = shared_client.discover()
+    assert document["openrpc"] == "1.3.2"
+    assert '"update_key"' in json.dumps(document["methods"])
+
+
+def test_a_document_in_a_descriptor_is_the_same(serve: Serve) -> None:
+    """Where it does not fit into a reply, `discover` reads what was passed."""
+    with Client(serve('max_message = "16 KiB"\n' + SETTINGS).socket) as client:
+        assert '"update_key"' in json.dumps(client.discover()["methods"])
 
 
 def test_keys(client: Client) -> None:

@@ -110,6 +110,18 @@ final class Client
         return $this->look('targets', [], $read);
     }
 
+    /** What the caller may call, with parameters, results and errors: an OpenRPC document. */
+    public function discover(): stdClass
+    {
+        $read = static fn (mixed $result, array $contents): stdClass => match (true) {
+            !$result instanceof stdClass => throw new ProtocolException('The answer to rpc.discover is no object'),
+            isset($result->openrpc) => $result,
+            default => Json::decode((new Members($result, $contents))->content('content')),
+        };
+
+        return $this->rpc->call('rpc.discover', [], false, $read);
+    }
+
     /**
      * What a key holds.
      *
