@@ -13,6 +13,7 @@ Rules of this file:
 import re
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from rpcd.errors import Refused
@@ -47,11 +48,20 @@ def parse_key(untrusted: str | list[str | int]) -> Key:
     Raises `Refused("invalid_params")` for what names none.
     """
     if isinstance(untrusted, str):
-        segments = _split(untrusted)
-        named = segments is not None and None not in segments
-        key = tuple(segment for segment in segments or () if segment is not None) if named else ()
-    else:
-        key = tuple(_segment(part) for part in untrusted) if len(untrusted) <= MAX_SEGMENTS else ()
+        return _parse_dotted(untrusted)
+    return _judged(tuple(map(_segment, untrusted)) if len(untrusted) <= MAX_SEGMENTS else ())
+
+
+@lru_cache(maxsize=256)
+def _parse_dotted(untrusted: str) -> Key:
+    """The key of dotted text; callers ask for the same few again and again."""
+    segments = _split(untrusted)
+    if segments is None or None in segments:
+        return _judged(())
+    return _judged(tuple(segment for segment in segments if segment is not None))
+
+
+def _judged(key: Key) -> Key:
     if not 0 < len(key) <= MAX_SEGMENTS or sum(map(len, key)) > MAX_KEY or any(map(_UNFIT.search, key)):
         raise Refused("invalid_params", faults=[{"at": "/key", "rule": "key"}])
     return key
