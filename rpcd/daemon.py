@@ -33,6 +33,7 @@ from rpcd.policy import Policy
 from rpcd.server import Server
 from rpcd.service import Service
 from rpcd.settings import Settings, SettingsFault, read
+from rpcd.settings.advice import Advice, advise
 from rpcd.store import Store, Targets
 from rpcd.trust import trusted
 
@@ -63,12 +64,12 @@ def rules(config: str) -> Rules:
     return _rules(*load(config))
 
 
-def check(config: str) -> tuple[Settings, list[str]]:
-    """The settings of `config`, and what is wrong with the files that they name as targets.
+def check(config: str) -> tuple[Settings, list[str], tuple[Advice, ...]]:
+    """The settings of `config`, what is wrong with the files that they name as targets, and what is unwise.
 
     Raises `SettingsFault` where the settings themselves do not hold.
     """
-    settings, _ = load(config)
+    settings, methods = load(config)
     targets = Targets(settings)
     faults = []
     for name, target in settings.targets.items():
@@ -81,7 +82,7 @@ def check(config: str) -> tuple[Settings, list[str]]:
         except Refused as refused:
             details = ", ".join(f"{key} {value}" for key, value in refused.data.items())
             faults.append(f"targets.{name}: {target.directory}/{target.file}: {refused.kind} ({details})")
-    return settings, faults
+    return settings, faults, advise(settings, methods.methods)
 
 
 def serve(config: str) -> int:

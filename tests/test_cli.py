@@ -123,7 +123,7 @@ def test_check_finds_nothing_wrong_with_what_is_right(serve: Serve) -> None:
     server = serve(start=False)
     done = run("check", "--config", str(server.config))
     assert (done.returncode, done.stdout) == (0, b"")
-    assert b"no faults: 3 targets, 2 grants" in done.stderr
+    assert b"no faults, 1 warning: 3 targets, 2 grants" in done.stderr
 
 
 def test_check_names_every_fault_at_once(scratch: Path) -> None:

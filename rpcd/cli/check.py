@@ -11,21 +11,42 @@ __all__ = ["check"]
 
 @click.command()
 @config_option
-def check(config: str) -> None:
-    """Look for faults in settings, schemas and targets, and name them all.
+@click.option("--strict", is_flag=True, help="End with 1 where there are warnings, too.")
+@click.option("--unit", is_flag=True, help="Print the drop-in that rpcd.service needs for these settings.")
+def check(config: str, *, strict: bool, unit: bool) -> None:
+    """Look for faults in settings, schemas and targets, and name them all; warn of what is allowed but unwise.
 
-    Run it as the user that the server runs as. Nothing is changed. Ends with 0 where there is no fault, else with 1.
-    """
+    Run it as the user that the server runs as. Nothing is changed. Faults and warnings are on standard error, and each
+    warning says what could happen and what to do.
+
+    \b
+      rpcd check
+      rpcd check --config /srv/new/rpcd.toml --strict
+      rpcd check --unit > /etc/systemd/system/rpcd.service.d/targets.conf
+
+    Ends with 0 where there is no fault, else with 1.
+    """  # noqa: D301 - click means the character
     from rpcd import daemon  # noqa: PLC0415
     from rpcd.settings import SettingsFault  # noqa: PLC0415
+    from rpcd.settings.dropin import drop_in  # noqa: PLC0415
 
     try:
-        settings, faults = daemon.check(config)
+        settings, faults, warnings = daemon.check(config)
     except SettingsFault as fault:
-        settings, faults = None, list(fault.faults)
+        settings, faults, warnings = None, list(fault.faults), ()
     for line in faults:
         click.echo(line, err=True)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
     if settings is None or faults:
-        click.echo(f"{len(faults)} fault{'' if len(faults) == 1 else 's'}", err=True)
+        click.echo(_count(len(faults), "fault"), err=True)
         sys.exit(1)
-    click.echo(f"no faults: {len(settings.targets)} targets, {len(settings.grants)} grants", err=True)
+    if unit:
+        click.echo(drop_in(settings), nl=False)
+    found = f", {_count(len(warnings), 'warning')}" if warnings else ""
+    click.echo(f"no faults{found}: {len(settings.targets)} targets, {len(settings.grants)} grants", err=True)
+    sys.exit(1 if strict and warnings else 0)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -26,6 +26,10 @@ class MethodFacts(Protocol):
         """The parameter that names its key."""
 
     @property
+    def changes(self) -> bool:
+        """Whether it changes its target."""
+
+    @property
     def whole_file(self) -> bool:
         """Whether it acts on all keys at once."""
 

@@ -22,7 +22,7 @@ from rpcd.settings.files import drop_ins
 from rpcd.settings.targets import Target
 from rpcd.trust import trusted
 
-__all__ = ["Own", "can_be_made", "directory_faults", "own_places", "shared", "target_faults"]
+__all__ = ["Own", "can_be_made", "directory_faults", "own_places", "resolved", "shared", "target_faults"]
 
 CAPABILITIES: Final = "security.capability"  # capabilities(7): file capabilities
 ROTATED: Final = r"([.-].*)?"  # audit.jsonl.1, audit.jsonl-20300101
@@ -81,14 +81,14 @@ def directory_faults(target: Target) -> Iterator[str]:
     if not target.follow and real != directory:
         yield f"{directory}: leads over a symbolic link; write it as {real}"
     elif not target.untrusted_directory:
-        for path in dict.fromkeys((real, _real(target)[0])):
+        for path in dict.fromkeys((real, resolved(target)[0])):
             if (why := trusted(path)) is not None:
                 yield f"{why}; untrusted_directory = true allows that"
 
 
 def target_faults(target: Target, own: Iterable[Own]) -> Iterator[str]:
     """Why nobody may be given the file, or one of the files, of a target."""
-    directory, file = _real(target)
+    directory, file = resolved(target)
     for place in own:
         if place.has(directory, file):
             yield f"it is among rpcd's own files: {place.what}"
@@ -114,7 +114,7 @@ def shared(targets: Iterable[Target]) -> Iterator[tuple[Target, Target]]:
     inside: defaultdict[object, list[tuple[str, Target]]] = defaultdict(list)
     directories: defaultdict[object, list[Target]] = defaultdict(list)
     for target in targets:
-        directory, file = _real(target)
+        directory, file = resolved(target)
         where = _identity(directory)
         if file is None:
             directories[where].append(target)
@@ -134,7 +134,7 @@ def _takes(directory: Target, file: str) -> bool:
     return directory.names is not None and directory.names.fullmatch(file)
 
 
-def _real(target: Target) -> tuple[str, str | None]:
+def resolved(target: Target) -> tuple[str, str | None]:
     """Directory and file as the kernel finds them; the file of a target that follows links is what they lead to."""
     if target.file is None:
         return os.path.realpath(target.directory), None
