@@ -147,8 +147,11 @@ class Daemon:
             listener, self.gate, self._note, limit=self.settings.max_message, descriptors=self.settings.descriptors
         )
         self.metrics.know(self.gate.rules.methods)
+        committers = self.store.committers
         self.metrics.read("connections", lambda: len(server.connections))
-        self.metrics.read("queued", lambda: self.store.committers.queued)
+        self.metrics.read("queued", lambda: committers.queued)
+        self.metrics.read("batches", lambda: committers.batches)
+        self.metrics.read("changes", lambda: committers.changes)
         await Service(server, self.store, self.operation, self.notifier, self.pool, drain=self.settings.drain).run()
         self.pool.shutdown()
         self.operation.note("stopped")

@@ -146,7 +146,7 @@ class Metrics:
         for name, row in calls.items():
             numbers = list(accumulate(row.buckets))
             for bound, number in zip(BOUNDS, numbers, strict=False):
-                yield f'rpcd_call_seconds_bucket{{method="{name}",le="{bound / 1e9:g}"}} {number}'
+                yield f'rpcd_call_seconds_bucket{{method="{name}",le="{bound / 1e9!r}"}} {number}'
             yield f'rpcd_call_seconds_bucket{{method="{name}",le="+Inf"}} {numbers[-1]}'
             yield f'rpcd_call_seconds_count{{method="{name}"}} {numbers[-1]}'
             yield f'rpcd_call_seconds_sum{{method="{name}"}} {row.nanoseconds / 1e9!r}'

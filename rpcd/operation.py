@@ -87,7 +87,10 @@ class Operation:
     def set_read_only(self, reason: str | None, by: Mapping[str, object]) -> bool:
         """Begin read-only mode, or end it with None; whether a restart will know."""
         kept = self._mode.set(reason)
-        log.warning("read-only mode", reason=reason, kept=kept)
+        if reason is None:
+            log.info("changes are taken again")
+        else:
+            log.warning("read-only mode", reason=reason)
         self.note("read_only", reason=reason, kept=kept, **_who(by))
         self.notifier.status(self.line())
         return kept

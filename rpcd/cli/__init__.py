@@ -24,6 +24,12 @@ COMMANDS: Final[Mapping[str, str]] = {
     "serve": "rpcd.cli.serve:serve",
     "check": "rpcd.cli.check:check",
     "explain": "rpcd.cli.explain:explain",
+    # handling it while it runs
+    "status": "rpcd.cli.status:status",
+    "top": "rpcd.cli.top:top",
+    "metrics": "rpcd.cli.metrics:metrics",
+    "reload": "rpcd.cli.reload:reload",
+    "read-only": "rpcd.cli.read_only:read_only",
     # asking it
     "call": "rpcd.cli.call:call",
     "whoami": "rpcd.cli.whoami:whoami",

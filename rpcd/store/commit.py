@@ -45,6 +45,8 @@ class Committers:
         self._limits = threading.Lock()
         self._owed: list[dict[str, object]] = []  # outcomes that the log could not take
         self._owing = threading.Lock()
+        self.batches = 0  # writes, and the edits in them, since the start
+        self.changes = 0
 
     @property
     def queued(self) -> int:
@@ -216,6 +218,9 @@ class Committers:
         The outcome of a change whose intent the log has is owed until the log can take it.
         """
         with self._owing:
+            written = sum(waiting.changed and not waiting.failed for waiting in batch)
+            self.changes += written
+            self.batches += written > 0
             records = self._owed[:]
             for waiting in batch:
                 if not waiting.intended:
