@@ -33,6 +33,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_such_key": Kind(404, "There is no such key"),
     "no_such_file": Kind(404, "There is no such file"),
     "conflict": Kind(409, "The target is no longer what the caller expects"),
+    "request_id_reused": Kind(409, "The same request id was used for something else"),
     "too_large": Kind(413, "Larger than the limit"),
     "not_editable": Kind(415, "The document cannot be edited this way"),
     "rejected": Kind(422, "The result is refused by the target's own rules"),

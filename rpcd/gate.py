@@ -5,8 +5,9 @@ Rules of this file:
 - Permission comes before any parameter is looked at, and a peer that no grant names is told nothing but that.
 - jsonrpcserver dispatches; nothing of its own words reaches a caller. Its `call` would put an exception's text into the
   reply, so the guard lets none out; its signature check would run first, so the guard takes whatever comes.
-- Every request leaves exactly one `decided` record, or, where policy allowed it to change something, one `intent` and
-  one `outcome`, before its reply leaves. What the audit log cannot take does not stop reads.
+- Every request leaves exactly one `decided` record, or, where policy allowed it to change something and that was not
+  done before, one `intent` and one `outcome`, before its reply leaves. What the audit log cannot take does not stop
+  reads.
 - The gate is total: whatever happens below it, the caller gets one strict JSON reply, or none for a notification.
 """
 
@@ -191,9 +192,12 @@ class Gate:
         fields = call.record() | more
         if call.refusal is not None and kind == "internal":
             fields["incident"] = call.refusal.data["incident"]
+        if call.replayed is not None:
+            fields |= {"replayed": True, "change": call.replayed}
         ended = {"kind": kind, "ms": round(took / 1e6, 3)}
         try:
-            if call.permitted and call.method and call.method.changes and not call.params.get("dry_run"):
+            changing = call.permitted and call.method is not None and call.method.changes
+            if changing and not call.params.get("dry_run") and call.replayed is None:
                 change = secrets.token_hex(8)
                 self.audit.write(
                     {"event": "intent", **fields, "change": change, "before": None, "after": None},

@@ -71,6 +71,14 @@ def test_a_refusal_is_an_exit_status_and_a_sentence(rpcd: Rpcd, arguments: list[
     assert json.loads(done.stderr.splitlines()[-1])["kind"] == kind
 
 
+def test_a_call_can_be_made_again(rpcd: Rpcd) -> None:
+    """With `request_id=` the same call prints the same answer, and something else under it has a status of its own."""
+    first, again = (call(rpcd, "replace_file", "target=motd", "content=x", "request_id=1") for _ in range(2))
+    assert (first.returncode, first.stdout) == (0, again.stdout)
+    assert call(rpcd, "replace_file", "target=motd", "content=y", "request_id=1").returncode == 32
+    assert len(rpcd.records("outcome", changed=True)) == 1
+
+
 MISTAKES = [
     (["call"], "METHOD"),
     (["call", "ping", "x"], "name=text"),

@@ -103,7 +103,7 @@ def test_rows_name_parameters_that_exist(name: str) -> None:
     named = {*row.params, *row.needs, *filter(None, (row.target, row.key))}
     assert named <= document["properties"].keys()
     assert set(row.params) >= set(document.get("required", ()))
-    common = {"if_revision", "dry_run", "actor", "note"}
+    common = {"if_revision", "dry_run", "request_id", "actor", "note"}
     assert (common <= document["properties"].keys()) == row.changes
 
 

@@ -33,8 +33,8 @@ def call(path: str | None, timeout: float, method: str, params: tuple[str, ...])
       rpcd call update_key target=app key=debug value:=true dry_run:=true
       rpcd call replace_file target=motd content=- < motd.new
 
-    Ends with 3 where there is no answer and nothing has changed, and with 4 where the answer to a change was lost: read
-    again before you try again.
+    Ends with 3 where there is no answer and nothing has changed, and with 4 where the answer to a change was lost: make
+    the same call again if it has request_id=…, a name of your own for this one change, else read again before you do.
     """  # noqa: D301 - click means the character
     given = _parse(params)
     with asking(path, timeout) as client:

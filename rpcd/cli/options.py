@@ -33,6 +33,7 @@ EXIT_STATUS: Final[Mapping[str, int]] = {
     "unknown": 29,
     "unavailable": 30,
     "storage": 31,
+    "request_id_reused": 32,
 }
 """What `rpcd call` ends with, by the kind of refusal; 1 is a kind that this version does not know."""
 

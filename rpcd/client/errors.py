@@ -5,8 +5,8 @@ Rules of this file:
 - A `RefusalError` is the server's answer: the call was judged and refused. `kind` is what programs compare, and has a
   class of its own here; a kind that a later server has and we do not know is a plain `RefusalError`.
 - The other errors say that there is no answer. After `AnswerLostError` and `UnknownError`, which are both an
-  `OutcomeUnknownError`, a change may or may not have taken effect: read again before you try again. After all others
-  nothing has changed.
+  `OutcomeUnknownError`, a change may or may not have taken effect: make the same call again where it has a
+  `request_id`, and read again before you try again where it has none. After all others nothing has changed.
 """
 
 from collections.abc import Mapping
@@ -31,6 +31,7 @@ __all__ = [
     "ProtocolError",
     "RefusalError",
     "RejectedError",
+    "RequestIdReusedError",
     "RpcdError",
     "StorageError",
     "TimedOutError",
@@ -62,7 +63,20 @@ class OutcomeUnknownError(RpcdError):
 
 
 class AnswerLostError(OutcomeUnknownError):
-    """A change was asked for, and the answer did not come; `__cause__` says why. It is never asked for twice."""
+    """A change was asked for, and the answer did not come; `__cause__` says why. It is never asked for twice by itself.
+
+    With a `request_id` of its own for each change, the caller can: within a day the same call under the same id is
+    answered as the first one was, or would have been, and nothing is done twice.
+
+        request_id = str(uuid.uuid4())
+        for patience in (0, 1, 5):
+            time.sleep(patience)
+            try:
+                return rpcd.update_key("shop", "mail.from", "a@b.c", request_id=request_id)
+            except (AnswerLostError, ConnectionFailedError, TimedOutError):
+                continue  # the server restarts, or is slow
+        raise TimeoutError
+    """
 
 
 class RefusalError(RpcdError):
@@ -120,6 +134,10 @@ class ConflictError(RefusalError):
     """`if_revision` or `expect` does not hold; `data["revision"]` is the current one."""
 
 
+class RequestIdReusedError(RefusalError):
+    """The same `request_id` was used within a day for something else; this call changed nothing."""
+
+
 class TooLargeError(RefusalError):
     """Message, content, document or reply above `data["limit"]`. Also raised here, before anything is sent."""
 
@@ -159,6 +177,7 @@ _KINDS: Final[Mapping[str, type[RefusalError]]] = {
     "no_such_key": NoSuchKeyError,
     "no_such_file": NoSuchFileError,
     "conflict": ConflictError,
+    "request_id_reused": RequestIdReusedError,
     "too_large": TooLargeError,
     "not_editable": NotEditableError,
     "rejected": RejectedError,

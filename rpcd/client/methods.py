@@ -27,12 +27,14 @@ R = TypeVar("R")
 class ChangeOptions(TypedDict, total=False):
     """What every change takes besides its own parameters.
 
-    `if_revision` is the revision that the file must have; `dry_run` only tells what would happen; `actor` and `note`,
-    on whose behalf and why, are for the audit log and decide nothing.
+    `if_revision` is the revision that the file must have; `dry_run` only tells what would happen; `request_id` is a
+    name of the caller's own for this one change, under which it may be asked for again (see `AnswerLostError`); `actor`
+    and `note`, on whose behalf and why, are for the audit log and decide nothing.
     """
 
     if_revision: str
     dry_run: bool
+    request_id: str
     actor: str
     note: str
 

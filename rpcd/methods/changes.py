@@ -1,23 +1,42 @@
-"""What every change has in common: one edit goes to the target's committer, one answer comes back."""
+"""What every change has in common: one edit goes to the target's committer, one answer comes back.
 
-from collections.abc import Callable
+Rules of this file:
+
+- A handler makes one change. A caller that named it with a `request_id`, and asks again, gets the same answer instead
+  of a second change.
+- To ask again is to call the same method with the same parameters. What a content holds counts, not how it travels; the
+  id of the JSON-RPC request does not count, nor does `dry_run`: a dry run changes nothing, and is always carried out.
+- An answer tells what the caller may know when it is given, also where the change was made before.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from rpcd.methods.diffs import visible_diff
 from rpcd.methods.method import Call
-from rpcd.store import Edit
+from rpcd.store import Edit, Retry
 
 __all__ = ["change"]
 
+HASHED_ON_LOOP: Final = 64 * 1024
+"""Bytes up to which a content is hashed where it is asked for: a hop to a worker costs more."""
+
 
 async def change(
-    call: Call, params: dict[str, Any], apply: Callable[[bytes | None], bytes | None], *, blind: bool
+    call: Call,
+    params: dict[str, Any],
+    apply: Callable[[bytes | None], bytes | None],
+    *,
+    blind: bool,
+    contents: Mapping[str, bytes] | None = None,
 ) -> dict[str, object]:
     """Have `apply` turn the target's content into another, or None into a new file and a file into None.
 
-    `blind` says that the caller must not learn from the answer whether the content was the same before. The answer is
-    the design's change: target, changed, revision, previous, and a diff for a dry run.
+    `blind` says that the caller must not learn from the answer whether the content was the same before. `contents` are
+    the bytes behind those parameters that can travel in several ways. The answer is the design's change: target,
+    changed, revision, previous, and a diff for a dry run.
     """
     call.find()  # there is nothing to record against where there is no such target
     dry_run = bool(params.get("dry_run", False))
@@ -27,9 +46,14 @@ async def change(
         call.judge_again()
         return apply(content)
 
-    call.recorded = not dry_run
-    done = await call.store.committers.change(
-        Edit(
+    retry = await _retry(call, params, contents or {})
+    done = None if retry is None else await call.store.once.made(retry)
+    if done is not None:
+        call.judge_again()
+        call.replayed = done.name
+    else:
+        call.recorded = not dry_run
+        edit = Edit(
             target=call.name_of_target,
             apply=judged,
             if_revision=params.get("if_revision"),
@@ -37,14 +61,30 @@ async def change(
             blind=blind,
             plain=plain,
             record=call.record(),
+            retry=retry,
         )
-    )
+        done = await (call.store.committers.change(edit) if retry is None else call.store.once.make(edit, retry))
     result: dict[str, object] = {
         "target": call.name_of_target,
-        "changed": done.changed,
+        "changed": done.changed or (blind and call.replayed is not None),
         "revision": call.store.revisions.name(done.after, plain=plain),
         "previous": call.store.revisions.name(done.before, plain=plain),
     }
     if dry_run:
         result |= await call.store.work(partial(visible_diff, call, done.old, done.new))
     return result
+
+
+async def _retry(call: Call, params: dict[str, Any], contents: Mapping[str, bytes]) -> Retry | None:
+    """By what the caller may ask for this change again; None where it gave no id, or nothing is to change."""
+    if "request_id" not in params or params.get("dry_run"):
+        return None
+    body = {name: value for name, value in params.items() if name not in {"request_id", "dry_run"}}
+    for name, content in contents.items():
+        digest = partial(_digest, content)
+        body[name] = digest() if len(content) <= HASHED_ON_LOOP else await call.store.work(digest)
+    return call.store.replies.retry(call.peer.uid, params["request_id"], call.name, body)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

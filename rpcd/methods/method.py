@@ -96,7 +96,8 @@ class Call:
     descriptors that came with the datagram and that leave with the reply, `used` the indexes of the received ones that
     are taken. `target`, `key` and `permit` are known once the gate has judged them, `method` once the handler may run.
     `pending` is a result that takes time, `refusal` how the call failed. `recorded` says that the store has taken over
-    the audit of this change, `settled` that the reply is of our own making.
+    the audit of this change, `settled` that the reply is of our own making. `replayed` is the change that was made when
+    this was asked for before.
     """
 
     peer: Peer
@@ -121,6 +122,7 @@ class Call:
     pending: Awaitable[object] | None = None
     refusal: Refused | None = None
     recorded: bool = False
+    replayed: str | None = None
     settled: bool = False
 
     @property
@@ -195,9 +197,12 @@ class Call:
             fields["keys"] = [format_key(self.key)]
         if self.permit is not None:
             fields["grant"] = self.permit.grant.source
-            fields |= {name: self.params[name] for name in ("actor", "note", "dry_run") if name in self.params}
+            fields |= {name: self.params[name] for name in RECORDED if name in self.params}
         return fields
 
+
+RECORDED: Final = ("actor", "note", "request_id", "dry_run")
+"""Parameters that a record repeats, once a grant covers the call."""
 
 LONGEST_NAME: Final = 128
 """Characters of a method's name in a record: what does not exist can have any name."""

@@ -17,9 +17,12 @@ from rpcd.store import memfd
 from rpcd.store.commit import Committers
 from rpcd.store.edits import Change, Edit
 from rpcd.store.journal import recover
+from rpcd.store.once import Once
+from rpcd.store.replies import Replies
+from rpcd.store.replyfile import Retry
 from rpcd.store.targets import Large, Revisions, Snapshot, Targets
 
-__all__ = ["Change", "Edit", "Snapshot", "Store", "Targets"]
+__all__ = ["Change", "Edit", "Retry", "Snapshot", "Store", "Targets"]
 
 Result = TypeVar("Result")
 
@@ -39,6 +42,8 @@ class Store:
     targets: Targets
     revisions: Revisions
     committers: Committers
+    replies: Replies
+    once: Once
     audit: AuditLog
     pool: Executor
     max_content: int
@@ -47,13 +52,15 @@ class Store:
     def open(cls, settings: Settings, audit: AuditLog, pool: Executor) -> "Store":
         """The store of these settings; `pool` is where everything that can take long happens."""
         targets = Targets(settings)
-        revisions = Revisions(_key(settings.state))
-        committers = Committers(targets, audit, revisions, pool)
-        return cls(targets, revisions, committers, audit, pool, settings.max_content)
+        key = _key(settings.state)
+        revisions, replies = Revisions(key), Replies(settings.state, key)
+        committers = Committers(targets, audit, revisions, replies, pool)
+        once = Once(replies, committers.change)
+        return cls(targets, revisions, committers, replies, once, audit, pool, settings.max_content)
 
     def recover(self) -> None:
         """Settle what a crash left; before anything is served."""
-        recover(self.targets, self.audit)
+        recover(self.targets, self.audit, self.replies)
 
     async def drain(self) -> None:
         """Wait until every change that has begun is finished."""

@@ -26,7 +26,7 @@ from rpcd.store.storage import storage_refusal
 from rpcd.store.syscalls import EXCHANGE, NOREPLACE, open_without_links, rename
 from rpcd.store.targets import Held, Place
 
-__all__ = ["Candidate", "Displaced", "remove", "set_aside", "temporary_name", "write_in_place"]
+__all__ = ["Candidate", "Displaced", "remove", "set_aside", "sync_directory", "temporary_name", "write_in_place"]
 
 _WITHOUT_FLAGS: Final = (errno.EINVAL, errno.ENOSYS)
 """renameat2(2) on a file system that cannot exchange."""
@@ -87,7 +87,7 @@ class Candidate:
             raise storage_refusal(error) from error
 
     def install(self) -> None:
-        """Put it in its place, durably.
+        """Put it in its place: durably, once `sync_directory` has followed.
 
         Raises `Displaced` where something else than `before` is there, `Refused("storage")` where nothing has changed,
         and `Refused("unknown")` where nobody can say.
@@ -105,7 +105,6 @@ class Candidate:
             if not _is(place, self.name, self.before):
                 self._go_back()
             _unlink(place.directory, self.name)
-        _sync_directory(place.directory)
 
     def cancel(self) -> None:
         """Take the temporary file away; harmless when there is none, or a stranger's."""
@@ -150,8 +149,9 @@ class Candidate:
 
 
 def remove(place: Place, before: Held, aside: str) -> None:
-    """Take a file away, durably; until it is known to be the one from `before` it is called `aside`.
+    """Take a file away: durably, once `sync_directory` has followed.
 
+    Until it is known to be the one from `before` it is called `aside`.
     Raises as `Candidate.install` does.
     """
     if place.read() != before:
@@ -168,7 +168,14 @@ def remove(place: Place, before: Held, aside: str) -> None:
             raise Refused("unknown") from error
         raise Displaced
     _unlink(place.directory, aside)
-    _sync_directory(place.directory)
+
+
+def sync_directory(directory: int) -> None:
+    """Have what was installed or removed in a directory on disk; raises `Refused("unknown")`."""
+    try:
+        os.fsync(directory)
+    except OSError as error:
+        raise Refused("unknown") from error
 
 
 def write_in_place(place: Place, content: bytes) -> None:
@@ -249,13 +256,6 @@ def _holds(descriptor: int, content: bytes) -> bool:
     while len(read) < len(content) and (chunk := os.pread(descriptor, len(content) - len(read), len(read))):
         read += chunk
     return read == content
-
-
-def _sync_directory(directory: int) -> None:
-    try:
-        os.fsync(directory)
-    except OSError as error:
-        raise Refused("unknown") from error
 
 
 def _unlink(directory: int, name: str) -> None:

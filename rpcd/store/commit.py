@@ -7,6 +7,8 @@ Rules of this file:
 - Edits that expect a revision are committed alone; dry runs are not committed.
 - Every edit leaves one `intent` and one `outcome`. The intent is on disk before the target changes, synced side by side
   with the candidate; a log that cannot be written refuses the change.
+- The answer to an edit that its caller may ask for again is on disk before it is given, synced side by side with the
+  directory.
 - A caller that goes away does not stop what has begun.
 """
 
@@ -20,8 +22,10 @@ from typing import Final
 from rpcd.audit import AuditLog, Unwritable
 from rpcd.errors import Refused
 from rpcd.incident import refusal
-from rpcd.store.atomic import Candidate, Displaced, remove, temporary_name, write_in_place
+from rpcd.store.atomic import Candidate, Displaced, remove, sync_directory, temporary_name, write_in_place
 from rpcd.store.edits import Change, Edit, Waiting
+from rpcd.store.replies import Replies
+from rpcd.store.replyfile import Answer
 from rpcd.store.targets import Held, Place, Revisions, Snapshot, Targets
 
 __all__ = ["Committers"]
@@ -33,12 +37,16 @@ MAX_BATCH: Final = 256
 class Committers:
     """Commits edits, side by side for different files and together for one."""
 
-    def __init__(self, targets: Targets, audit: AuditLog, revisions: Revisions, pool: Executor) -> None:
+    def __init__(
+        self, targets: Targets, audit: AuditLog, revisions: Revisions, replies: Replies, pool: Executor
+    ) -> None:
         self._targets = targets
         self._audit = audit
         self._revisions = revisions
+        self._replies = replies
         self._pool = pool
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="audit")  # one syncs for all
+        self._replies_syncer = ThreadPoolExecutor(1, thread_name_prefix="replies")
         self._queues: dict[str, deque[Waiting]] = {}
         self._idle = threading.Condition()
         self._coming: dict[str, dict[str, int]] = {}  # sizes of files of directory targets that are being written
@@ -71,6 +79,8 @@ class Committers:
         with self._idle:
             self._idle.wait_for(lambda: not self._queues)
         self._syncer.shutdown()
+        self._replies_syncer.shutdown()
+        self._replies.close()
         self._record([], None, None)
 
     def _work(self, target: str) -> None:
@@ -123,6 +133,8 @@ class Committers:
         for waiting in batch:
             edit = waiting.edit
             try:
+                if edit.retry is not None:
+                    self._replies.require()
                 if edit.if_revision is not None and not self._revisions.holds(edit.if_revision, digest):
                     raise Refused("conflict", revision=self._revisions.name(digest, plain=edit.plain))
                 new = edit.apply(content)
@@ -157,14 +169,17 @@ class Committers:
         old = before.digest if before else None
         new = None if content is None else Snapshot.of(content).digest
         wanted = any(waiting.changed and not waiting.failed for waiting in batch)
-        if wanted and (before is not None or content is not None):  # a file may come and go within one batch
+        wanted = wanted and (before is not None or content is not None)  # a file may come and go within one batch
+        if wanted:
             try:
                 if content is not None:
                     self._replace(batch, Candidate(place, content, before), old, new)
+                    self._settle(batch, old, new, place)
                 elif before is not None:
                     aside = temporary_name()
                     self._audit.sync(self._intend(batch, old, None, aside))
                     remove(place, before, aside)
+                    self._settle(batch, old, new, place)
             except Unwritable:
                 _fail(batch, Refused("unavailable", reason="audit"))
             except Displaced:
@@ -172,7 +187,27 @@ class Committers:
             except BaseException as error:  # noqa: BLE001 - every intent has its outcome
                 _fail(batch, refusal(error))
         self._record(batch, old, new)
+        if not wanted:
+            self._settle(batch, old, new, None)
         return Change(True, old, new)
+
+    def _settle(self, batch: list[Waiting], old: str | None, new: str | None, place: Place | None) -> None:
+        """Have what was changed in `place` on disk, and side by side the answers to those who may ask again."""
+        kept = {
+            waiting.edit.retry: Answer(waiting.edit.retry, waiting.change, waiting.changed, old, new)
+            for waiting in batch
+            if waiting.edit.retry is not None and not waiting.failed
+        }
+        synced = self._replies_syncer.submit(self._replies.sync, self._replies.keep(kept.values())) if kept else None
+        try:
+            if place is not None:
+                sync_directory(place.directory)
+        except Refused:
+            self._replies.forget(kept)
+            raise
+        finally:
+            if synced is not None:
+                synced.result()
 
     def _replace(self, batch: list[Waiting], candidate: Candidate, old: str | None, new: str | None) -> None:
         """Write, then have intent and candidate on disk, side by side; then the one step that changes the target."""
@@ -260,6 +295,6 @@ def _answer(batch: list[Waiting], change: Change) -> None:
             elif waiting.edit.dry_run:
                 waiting.future.set_result(change)
             else:
-                waiting.future.set_result(Change(waiting.changed, change.before, change.after))
+                waiting.future.set_result(Change(waiting.changed, change.before, change.after, name=waiting.change))
 
     batch[0].loop.call_soon_threadsafe(wake)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from rpcd.errors import Refused
+from rpcd.store.replyfile import Retry
 
 __all__ = ["Change", "Edit", "Waiting"]
 
@@ -17,7 +18,7 @@ class Edit:
 
     `if_revision` is the revision that must be there. `blind` edits are written even where they change nothing, since
     their caller must not learn that. `plain` callers may know the hash of the content. `record` are the fields of the
-    call's audit records.
+    call's audit records. `retry` is by what its caller may ask for it again.
     """
 
     target: str
@@ -27,17 +28,22 @@ class Edit:
     blind: bool = False
     plain: bool = False
     record: Mapping[str, object] = field(default_factory=dict)
+    retry: Retry | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of an edit: the digests before and after it (None: no file), and for a dry run the contents."""
+    """What became of an edit: the digests before and after it (None: no file), and for a dry run the contents.
+
+    `name` is the id that its audit records have.
+    """
 
     changed: bool
     before: str | None
     after: str | None
     old: bytes | None = None
     new: bytes | None = None
+    name: str = ""
 
 
 class Waiting:
@@ -71,6 +77,8 @@ class Waiting:
         fields["after"] = None if self.failed else _named(after)
         if candidate is not None and not self.failed:
             fields["candidate"] = candidate
+        if self.edit.retry is not None:  # what a start needs to answer for a crash
+            fields |= {"body": self.edit.retry.body.hex(), "changed": self.changed and not self.failed}
         return fields
 
     def outcome(self, before: str | None, after: str | None) -> dict[str, object]:

@@ -7,6 +7,8 @@ Rules of this file:
   somebody put there since. The outcome says which.
 - A temporary file goes away only if it is known: its content is the old or the new one of its intent, or no intent of
   this log can have named it. What is not known is kept under another name, and that is recorded.
+- The answer to a change that was made is kept before its outcome is written, if its caller may ask for it again; that
+  to one that was not made, or of which nobody can say, is not kept, whatever a crash left of it.
 - Settling twice is the same as settling once.
 """
 
@@ -17,16 +19,21 @@ from typing import Any
 from rpcd.audit import AuditLog, records_backwards
 from rpcd.errors import Refused
 from rpcd.store.atomic import set_aside
+from rpcd.store.replies import Replies
+from rpcd.store.replyfile import Answer
 from rpcd.store.syscalls import open_without_links
 from rpcd.store.targets import LEFTOVER, Snapshot, Targets, read_opened
 
 __all__ = ["recover"]
 
 
-def recover(targets: Targets, audit: AuditLog) -> None:
+def recover(targets: Targets, audit: AuditLog, replies: Replies) -> None:
     """Write the outcome of every change that a crash interrupted, and clear away its temporary files."""
     open_intents, whole = _open_intents(audit.path)
     outcomes = [_settle(targets, intent) for intent in open_intents]
+    for intent, outcome in zip(open_intents, outcomes, strict=True):
+        if "body" in intent:
+            _answer(replies, intent, made=outcome["kind"] is None)
     known = {str(intent["candidate"]): intent for intent in open_intents if "candidate" in intent}
     kept = [left for target in targets.all() for left in _clear(targets, target, known, whole=whole)]
     records = [*outcomes, *kept]
@@ -60,14 +67,40 @@ def _settle(targets: Targets, intent: dict[str, Any]) -> dict[str, object]:
     kind = None if done else "unavailable" if now == intent["before"] else "unknown"
     fields: dict[str, object] = {
         name: intent[name]
-        for name in ("peer", "id", "method", "target", "keys", "grant", "actor", "note", "change", "before")
+        for name in (
+            "peer",
+            "id",
+            "method",
+            "target",
+            "keys",
+            "grant",
+            "actor",
+            "note",
+            "request_id",
+            "change",
+            "before",
+        )
         if name in intent
     }
-    changed = done and intent["before"] != intent["after"]
+    changed = done and intent.get("changed", intent["before"] != intent["after"])
     return {
         "event": "outcome", **fields, "verdict": "allowed", "kind": kind, "changed": changed, "after": now,
         "recovered": True,
     }  # fmt: skip
+
+
+def _answer(replies: Replies, intent: dict[str, Any], *, made: bool) -> None:
+    """Keep the answer that the caller of an interrupted change did not get, or what a crash left of one no longer."""
+    retry = replies.known(intent["peer"]["uid"], intent["request_id"], bytes.fromhex(intent["body"]))
+    if not made:
+        replies.forget([retry])
+        return
+    before, after = (_digest(intent[name]) for name in ("before", "after"))
+    replies.sync(replies.keep([Answer(retry, intent["change"], intent["changed"], before, after)]))
+
+
+def _digest(named: str) -> str | None:
+    return None if named == "absent" else named.removeprefix("sha256:")
 
 
 def _clear(

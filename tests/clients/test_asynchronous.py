@@ -53,6 +53,22 @@ def test_calls(server: Rpcd) -> None:
     run(server, act)
 
 
+def test_a_change_that_was_cancelled_is_asked_for_again(server: Rpcd) -> None:
+    """Whether a cancelled change took effect is not known; under its `request_id` it is found out, and made once."""
+
+    async def act(client: AsyncClient) -> None:
+        first = asyncio.create_task(client.update_key("shop", "ui.theme", "dark", request_id="1"))
+        await asyncio.sleep(0.001)
+        first.cancel()
+        await asyncio.wait([first])
+        answers = [await client.update_key("shop", "ui.theme", "dark", request_id="1") for _ in range(2)]
+        assert answers[0] == answers[1]
+        assert answers[0].changed is True
+
+    run(server, act)
+    assert len(server.records("outcome", changed=True)) == 1
+
+
 def test_tasks_share_a_client(server: Rpcd) -> None:
     """Calls of several tasks wait for each other, and each gets its own answer."""
 

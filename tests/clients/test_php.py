@@ -312,6 +312,24 @@ def test_a_server_that_does_not_answer(php: Php, server: Rpcd) -> None:
     assert len(server.records("intent")) == 1
 
 
+def test_a_change_whose_answer_was_lost_is_asked_for_again(php: Php, server: Rpcd) -> None:
+    """Under its `requestId` the same call gets the answer that was lost; another one under it is refused."""
+    code = "return $rpcd->updateKey('shop', 'ui.theme', 'dark', requestId: 'form 17');"
+    with stopped(server):
+        assert php.thrown(code, timeout=0.3)["thrown"] == "AnswerLostException"
+    wait_until(lambda: server.records("outcome"), what="the change that was waiting")
+    assert php.returned(code)["changed"] is True
+    told = php.thrown("return $rpcd->deleteKey('shop', 'ui.theme', requestId: 'form 17');")
+    assert (told["thrown"], told["code"]) == ("RequestIdReusedException", 409)
+    rest = """
+        return [$rpcd->replaceFile('motd', 'a', requestId: '2'), $rpcd->replaceFile('motd', 'a', requestId: '2'),
+            $rpcd->deleteFile('motd', requestId: '3'), $rpcd->deleteFile('motd', requestId: '3')];
+    """
+    replaced, again, deleted, gone = php.returned(rest)
+    assert (replaced, deleted) == (again, gone)
+    assert len(server.records("outcome", changed=True)) == 3
+
+
 def test_after_a_timeout(shared_php: Php) -> None:
     """A late answer is nobody's: the next call makes a new connection and gets its own."""
     code = """

@@ -16,6 +16,7 @@ from rpcd.client import (
     ConnectionFailedError,
     OutcomeUnknownError,
     ProtocolError,
+    RequestIdReusedError,
     TimedOutError,
     UnavailableError,
 )
@@ -63,6 +64,31 @@ def test_a_change_that_is_not_answered(server: Rpcd) -> None:
         wait_until(lambda: server.records("outcome"), what="the change that was waiting")
         assert client.get_key("shop", "ui.theme").value == "dark"
     assert len(server.records("intent")) == 1
+
+
+def test_a_change_whose_answer_was_lost_is_asked_for_again(server: Rpcd) -> None:
+    """Under its `request_id` the same call gets the answer that was lost, of the one change that was made."""
+    with Client(server.socket, timeout=0.3) as client:
+        with stopped(server), pytest.raises(AnswerLostError):
+            client.update_key("shop", "ui.theme", "dark", request_id="form 17")
+        wait_until(lambda: server.records("outcome"), what="the change that was waiting")
+        change = client.update_key("shop", "ui.theme", "dark", request_id="form 17")
+        assert (change.changed, change.revision) == (True, client.get_key("shop", "ui.theme").revision)
+        with pytest.raises(RequestIdReusedError):
+            client.update_key("shop", "ui.theme", "blue", request_id="form 17")
+    assert len(server.records("outcome", changed=True)) == 1
+
+
+def test_the_server_crashes_over_a_change_that_is_asked_for_again(server: Rpcd) -> None:
+    """Over a new connection to the next server, a content that travels as a descriptor is the same content."""
+    content = os.urandom(300_000)
+    with Client(server.socket) as client:
+        change = client.replace_file("big", content, request_id="1")
+        server.kill()
+        server.start()
+        (server.scratch / "site/big").write_text("since")
+        assert client.replace_file("big", content, request_id="1") == change
+    assert (server.scratch / "site/big").read_text() == "since"
 
 
 def test_a_dry_run_that_is_not_answered(server: Rpcd) -> None:

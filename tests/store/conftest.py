@@ -171,14 +171,17 @@ def server(shared: Rpcd) -> Rpcd:
 
 
 @contextmanager
-def injected(server: Rpcd, calls: str, injection: str, output: str = "/dev/null") -> Iterator[None]:
-    """Make system calls of the running server fail, or happen late."""
+def injected(
+    server: Rpcd, calls: str, injection: str, output: str = "/dev/null", path: Path | None = None
+) -> Iterator[None]:
+    """Make system calls of the running server fail, or happen late; only those on `path` where one is given."""
     tasks = Path(f"/proc/{server.pid}/task")
 
     def traced() -> bool:
         return not any("TracerPid:\t0\n" in (task / "status").read_text() for task in tasks.iterdir())
 
     options = ["-e", f"trace={calls}", "-e", f"inject={calls}:{injection}"] if injection else ["-e", f"trace={calls}"]
+    options += ["-P", str(path)] if path is not None else []
     tracer = subprocess.Popen(["strace", "-f", "-qq", "-y", "-o", output, "-p", str(server.pid), *options])
     try:
         wait_until(traced, what="strace")

@@ -14,7 +14,8 @@ Put this file and its two schemas into /etc/rpcd/methods, owned by root, and nam
     methods = ["announce"]
 
 www-data may then call `announce`, and can change the file in this one way: it has no grant on the target itself. Who
-calls, with which parameters, and what became of it is checked and audited as for every other method.
+calls, with which parameters, and what became of it is checked and audited as for every other method; and since its
+schema has `request_id`, who did not get the answer may ask again.
 """
 
 from collections.abc import Awaitable

@@ -31,8 +31,10 @@ use stdClass;
  * objects are stdClass. Sent the same way: a PHP array is a list, or an object where it has string keys; an empty
  * object is `new stdClass()`.
  *
- * Every change takes `ifRevision` (the revision that the file must have), `dryRun` (only tell what would happen), and
- * for the audit log `actor` and `note`: on whose behalf, and why.
+ * Every change takes `ifRevision` (the revision that the file must have), `dryRun` (only tell what would happen), for
+ * the audit log `actor` and `note`: on whose behalf, and why; and `requestId`, a name of your own for this one change.
+ * After an AnswerLostException the same call under the same `requestId` is answered as the first was, or would have
+ * been, and nothing is done twice.
  */
 final class Client
 {
@@ -146,10 +148,11 @@ final class Client
         bool $dryRun = false,
         ?string $actor = null,
         ?string $note = null,
+        ?string $requestId = null,
     ): Change {
         $params = ['target' => $target, 'key' => $key, 'value' => $value] + self::expected($expect);
 
-        return $this->change('update_key', $params, $ifRevision, $dryRun, $actor, $note);
+        return $this->change('update_key', $params, $ifRevision, $dryRun, $actor, $note, $requestId);
     }
 
     /**
@@ -165,10 +168,11 @@ final class Client
         bool $dryRun = false,
         ?string $actor = null,
         ?string $note = null,
+        ?string $requestId = null,
     ): Change {
         $params = ['target' => $target, 'key' => $key] + self::expected($expect);
 
-        return $this->change('delete_key', $params, $ifRevision, $dryRun, $actor, $note);
+        return $this->change('delete_key', $params, $ifRevision, $dryRun, $actor, $note, $requestId);
     }
 
     /**
@@ -201,6 +205,7 @@ final class Client
         bool $dryRun = false,
         ?string $actor = null,
         ?string $note = null,
+        ?string $requestId = null,
     ): Change {
         if (strlen($content) > self::MAX_MESSAGE) {
             throw JsonRpc::tooLarge(strlen($content)); // before anything is made of it
@@ -208,7 +213,7 @@ final class Client
         $text = preg_match('//u', $content) === 1;
         $params = ['target' => $target, 'content' => $text ? $content : ['base64' => base64_encode($content)]];
 
-        return $this->change('replace_file', $params, $ifRevision, $dryRun, $actor, $note);
+        return $this->change('replace_file', $params, $ifRevision, $dryRun, $actor, $note, $requestId);
     }
 
     /** Removes a file. */
@@ -218,8 +223,9 @@ final class Client
         bool $dryRun = false,
         ?string $actor = null,
         ?string $note = null,
+        ?string $requestId = null,
     ): Change {
-        return $this->change('delete_file', ['target' => $target], $ifRevision, $dryRun, $actor, $note);
+        return $this->change('delete_file', ['target' => $target], $ifRevision, $dryRun, $actor, $note, $requestId);
     }
 
     /** The files of a directory target; at most `$limit`, from behind the file `$after`. */
@@ -261,8 +267,11 @@ final class Client
         bool $dryRun,
         ?string $actor,
         ?string $note,
+        ?string $requestId,
     ): Change {
-        $params += self::given(['if_revision' => $ifRevision, 'actor' => $actor, 'note' => $note]);
+        $params += self::given(
+            ['if_revision' => $ifRevision, 'actor' => $actor, 'note' => $note, 'request_id' => $requestId],
+        );
         if ($dryRun) {
             $params['dry_run'] = true;
         }

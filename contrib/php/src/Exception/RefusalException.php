@@ -25,6 +25,7 @@ class RefusalException extends RpcdException
         'no_such_key' => NoSuchKeyException::class,
         'no_such_file' => NoSuchFileException::class,
         'conflict' => ConflictException::class,
+        'request_id_reused' => RequestIdReusedException::class,
         'too_large' => TooLargeException::class,
         'not_editable' => NotEditableException::class,
         'rejected' => RejectedException::class,
