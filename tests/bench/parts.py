@@ -1,5 +1,6 @@
 """What is measured: reads, durable changes, and growth."""
 
+import itertools
 import shutil
 import statistics
 import subprocess
@@ -79,9 +80,20 @@ def changes(console: Console, scratch: Path, programs: Programs) -> None:
         one = [_update("shop", 7, turn) for turn in range(1000)]
         many = [_update(f"t{number}", 7, turn) for turn in range(100) for number in range(files)]
         same = [_update("shop", number, turn) for turn in range(50) for number in range(64)]
+        fresh = itertools.count()
+
+        def named() -> Figures:
+            """Changes that could be asked for again, each under an id that has never been there."""
+            messages = [_update("shop", 7, turn, request_id=str(next(fresh))) for turn in range(4096)]
+            return programs.load(ours.pid, ours.socket, messages)
+
         contenders: dict[str, Callable[[], Figures]] = {
             "C, 1 thread": lambda: programs.durable(in_c),
             "rpcd update_key, 1 client": _asking(programs, ours.pid, ours.socket, one, 1),
+            "the same with a request_id": named,
+            "the same, asked again": _asking(
+                programs, ours.pid, ours.socket, [_update("shop", 7, 0, request_id="-")], 1
+            ),
             "C, 16 threads, 16 files": lambda: programs.durable(in_c, threads=files),
             "rpcd update_key, 16 clients, 16 files": _asking(programs, ours.pid, ours.socket, many, files),
             "rpcd update_key, 64 clients, 1 file": _asking(programs, ours.pid, ours.socket, same, 64),
@@ -91,7 +103,9 @@ def changes(console: Console, scratch: Path, programs: Programs) -> None:
         taken = interleave(contenders, ROUNDS)
     alone, in_step = taken["C, 1 thread"], taken["C, 16 threads, 16 files"]
     single, crowd = taken["rpcd update_key, 1 client"], taken["rpcd update_key, 64 clients, 1 file"]
+    retried = taken["the same with a request_id"]
     goals = {
+        "the same with a request_id": Goal.at_most(retried.p50 / single.p50, 1.5, "changes without"),
         "rpcd update_key, 1 client": Goal.at_most(single.p50 / alone.p50, 2, "C sequences"),
         "rpcd update_key, 64 clients, 1 file": Goal.at_least(
             crowd.calls_a_second / single.calls_a_second, 3, "times one client's calls/s"
@@ -109,9 +123,9 @@ def changes(console: Console, scratch: Path, programs: Programs) -> None:
     )
 
 
-def _update(target: str, number: int, turn: int) -> str:
+def _update(target: str, number: int, turn: int, **options: object) -> str:
     """A change whose result has not been there lately: a server that knows contents again gains nothing."""
-    return message("update_key", target=target, key=f"section.key{number}", value=f"{turn:040d}")
+    return message("update_key", target=target, key=f"section.key{number}", value=f"{turn:040d}", **options)
 
 
 def _succeeds(command: list[str]) -> bool:

@@ -326,6 +326,25 @@ def test_the_intent_is_on_disk_before_the_file_changes(server: Rpcd) -> None:
         assert not [line for line in lines if "ERESTART" in line]
 
 
+def test_an_answer_is_on_disk_before_it_is_given(server: Rpcd) -> None:
+    """With a `request_id` one more file is synced between the rename and the reply; without one nothing is added."""
+    trace = server.scratch / "trace"
+    seen = {}
+    for value, named in (("dark", {}), ("blue", {"request_id": "1"})):
+        with injected(server, "fsync,fdatasync,renameat2,write,sendto,sendmsg", "", str(trace)):
+            server.call("update_key", **{**CHANGE, "value": value}, **named)
+        lines = [line for line in trace.read_text().splitlines() if "(" in line and "resumed" not in line]
+        seen[value] = [line for line in lines if "/state/" in line]
+        if named:
+            renamed, synced, sent = (
+                next(number for number, line in enumerate(lines) if all(part in line for part in parts))
+                for parts in (["renameat2"], ["fdatasync", "state/replies"], ["send", "jsonrpc"])
+            )
+            assert renamed < synced < sent
+    assert seen["dark"] == []
+    assert [line.split()[1].partition("(")[0] for line in seen["blue"]] == ["write", "fdatasync"]
+
+
 # Full, read-only and mounted
 
 
@@ -371,6 +390,34 @@ def test_a_full_disk_changes_nothing(small_disk: Rpcd) -> None:
     assert os.listdir(small_disk.scratch / "shop") == ["shop.ini"]
     assert small_disk.call("update_key", **CHANGE)["changed"] is True
     assert shop(small_disk).read_text() == CHANGED
+
+
+def test_a_full_state_stops_only_what_could_be_asked_for_again(serve: Serve, scratch: Path) -> None:
+    """A change that was made is answered; the next with a `request_id` is `unavailable` until there is room."""
+    server = serve(start=False)
+    state = scratch / "state"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "rpcd-test", state], check=True)
+    try:
+        server.start()
+        server.call("update_key", **CHANGE, request_id="first")
+        fill(state / "full")
+        kinds = [server.kind("update_key", **{**CHANGE, "value": str(n)}, request_id=str(n)) for n in range(100)]
+        made = kinds.index("unavailable")
+        assert kinds == [None] * made + ["unavailable"] * (100 - made)
+        assert server.call("update_key", **{**CHANGE, "value": "without"})["changed"] is True
+        assert server.kind("update_key", **CHANGE, request_id="first") is None, "what is kept is answered"
+        (state / "full").unlink()
+        assert server.kind("update_key", **CHANGE, request_id="last") is None
+        server.kill()
+        server.start()
+        server.call("update_key", **{**CHANGE, "value": "since"})
+        for number in range(made):
+            assert server.kind("update_key", **{**CHANGE, "value": str(number)}, request_id=str(number)) is None
+        assert "theme = since" in shop(server).read_text(), "nothing was lost, and nothing is done twice"
+        server.stop()
+    finally:
+        server.kill()
+        subprocess.run(["umount", state], check=True)
 
 
 def test_a_read_only_disk_is_read(small_disk: Rpcd) -> None:
