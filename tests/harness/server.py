@@ -109,6 +109,7 @@ class Rpcd:
         self.environment = dict(os.environ) | ({} if python else {"PYTHONPATH": str(REPOSITORY)})
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed server need not compile itself either
         self.environment |= environment or {}
+        self.passed: Sequence[int] = ()  # descriptors that the process inherits
         self.process: subprocess.Popen[bytes] | None = None
         self._pid: int | None = None
         self._connection: Connection | None = None
@@ -128,6 +129,10 @@ class Rpcd:
         """The server's own process, also behind a wrapper, once it is ready."""
         assert self._pid is not None, "it has not been started"
         return self._pid
+
+    def is_process(self, pid: int) -> None:
+        """Say which process said that it is ready, where somebody else was told."""
+        self._pid = pid
 
     def start(self) -> None:
         """Start, and wait until it is ready."""
@@ -154,6 +159,7 @@ class Rpcd:
                 stdout=stderr,
                 stderr=stderr,
                 start_new_session=True,
+                pass_fds=self.passed,
             )
         self._pid = self.process.pid
 
