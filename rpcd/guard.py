@@ -4,7 +4,8 @@ Rules of this file:
 
 - First whether the peer may call the method on anything at all: a peer that no grant names learns nothing else, not
   even which methods there are. Then whether the parameters are what the schema says. Then whether the grants cover the
-  target and the key that they name. Last whether the server takes changes at all.
+  target and the key that they name. Last whether the server takes changes at all; who asks again for one that was made
+  (`request_id`) is answered all the same, so that is asked where it is known (methods/changes.py).
 - This is the only place that asks; handlers do not.
 """
 
@@ -54,8 +55,8 @@ def validate(call: Call, method: Method) -> None:
         for parameter, needed in method.needs.items():
             if parameter in call.params and not call.may(needed, call.key):
                 raise Refused("denied")
-    if method.changes and call.control.read_only is not None and not call.params.get("dry_run"):
-        raise Refused("unavailable", reason="read_only", notice=call.control.read_only)
+    if method.changes and "request_id" not in call.params:
+        call.require_changes()
     if call.room < LEAST_ROOM:
         raise Refused("too_large", limit=max(call.room, 0))
     call.method = method

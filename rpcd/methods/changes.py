@@ -52,6 +52,7 @@ async def change(
         call.judge_again()
         call.replayed = done.name
     else:
+        call.require_changes()
         call.recorded = not dry_run
         edit = Edit(
             target=call.name_of_target,

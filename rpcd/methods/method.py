@@ -161,6 +161,12 @@ class Call:
         if permit is not None and not (permit.table if _holds_table(value) else permit.value):
             raise Refused("denied")
 
+    def require_changes(self) -> None:
+        """Raise `Refused("unavailable")` in read-only mode, unless this is a dry run."""
+        notice = self.control.read_only
+        if notice is not None and not self.params.get("dry_run"):
+            raise Refused("unavailable", reason="read_only", notice=notice)
+
     def judge_again(self) -> None:
         """Raise `Refused("denied")` where settings that were read since would not permit this call."""
         rules = self.current()

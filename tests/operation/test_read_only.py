@@ -137,6 +137,17 @@ def test_what_has_begun_is_finished(serve: Serve, scratch: Path) -> None:
     assert server.kind("update_key", **CHANGE) == "unavailable"
 
 
+def test_who_asks_again_is_answered(rpcd: Rpcd) -> None:
+    """A change that was made before is answered again for its `request_id`; a new one is refused, and nothing kept."""
+    done = rpcd.call("update_key", **CHANGE, request_id="one")
+    begin(rpcd)
+    assert rpcd.call("update_key", **CHANGE, request_id="one") == done
+    assert rpcd.error("update_key", **CHANGE, request_id="two")["data"] == REFUSED
+    assert rpcd.error("update_key", **CHANGE, request_id="two")["data"] == REFUSED
+    rpcd.call("server.read_only", reason=None)
+    assert rpcd.call("update_key", **CHANGE, request_id="two")["changed"] is False
+
+
 @pytest.fixture
 def full_state(serve: Serve, scratch: Path) -> Iterator[Rpcd]:
     """A server whose `state` is on a file system without room for another byte."""

@@ -82,8 +82,8 @@ def counted(server: Rpcd) -> dict[str, int]:
 
 def wait_until_answered(clients: list[Client]) -> None:
     """Wait until each client has been answered once more."""
-    known = [client.answered for client in clients]
-    wait_until(lambda: all(client.answered > before for client, before in zip(clients, known, strict=True)))
+    known = {client.key: client.answered for client in clients}
+    wait_until(lambda: all(client.answered > known[client.key] for client in clients))
 
 
 @pytest.mark.slow
@@ -102,10 +102,7 @@ def test_a_restart_under_load_loses_nothing_that_was_answered(serve: Serve, list
     for thread in running:
         thread.start()
     for _ in range(3):
-        known = [client.answered for client in clients]
-        wait_until(
-            lambda known=known: all(client.answered > before for client, before in zip(clients, known, strict=True))
-        )
+        wait_until_answered(clients)
         getattr(server, end)()
         server.start()
     wait_until_answered(clients)
