@@ -60,7 +60,7 @@ def test_the_wheel_has_nothing_else(wheel: Path) -> None:
         tops = {name.partition("/")[0] for name in archive.namelist()}
         suffixes = {os.path.splitext(name)[1] for name in archive.namelist() if name.startswith("rpcd/")}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"rpcd"}
-    assert suffixes <= {".py", ".json", ".typed"}
+    assert suffixes <= {".py", ".json", ".toml", ".typed"}
 
 
 def test_what_is_installed_serves(installed: Path, serve: Serve) -> None:

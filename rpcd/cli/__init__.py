@@ -19,24 +19,32 @@ from rpcd import __version__
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS: Final[Mapping[str, str]] = {
-    # the server
-    "serve": "rpcd.cli.serve:serve",
-    "check": "rpcd.cli.check:check",
-    "explain": "rpcd.cli.explain:explain",
-    # handling it while it runs
-    "status": "rpcd.cli.status:status",
-    "top": "rpcd.cli.top:top",
-    "metrics": "rpcd.cli.metrics:metrics",
-    "reload": "rpcd.cli.reload:reload",
-    "read-only": "rpcd.cli.read_only:read_only",
-    # asking it
-    "call": "rpcd.cli.call:call",
-    "whoami": "rpcd.cli.whoami:whoami",
-    "may": "rpcd.cli.may:may",
-    "discover": "rpcd.cli.discover:discover",
+SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "Set it up": {
+        "init": "rpcd.cli.init:init",
+        "check": "rpcd.cli.check:check",
+        "explain": "rpcd.cli.explain:explain",
+    },
+    "Run it": {
+        "serve": "rpcd.cli.serve:serve",
+        "status": "rpcd.cli.status:status",
+        "top": "rpcd.cli.top:top",
+        "metrics": "rpcd.cli.metrics:metrics",
+        "reload": "rpcd.cli.reload:reload",
+        "read-only": "rpcd.cli.read_only:read_only",
+    },
+    "Ask it": {
+        "whoami": "rpcd.cli.whoami:whoami",
+        "may": "rpcd.cli.may:may",
+        "call": "rpcd.cli.call:call",
+        "discover": "rpcd.cli.discover:discover",
+        "completion": "rpcd.cli.completion:completion",
+    },
 }
 """Every command, and where it is; `rpcd --help` lists them in this order."""
+
+COMMANDS: Final[Mapping[str, str]] = {name: where for commands in SECTIONS.values() for name, where in commands.items()}
+"""All of them by name."""
 
 
 class _Commands(click.Group):
@@ -53,11 +61,28 @@ class _Commands(click.Group):
         where = COMMANDS.get(cmd_name)
         return None if where is None else resolve_name(where)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands of each section, each with the first sentence of its help."""
+        room = formatter.width - max(map(len, COMMANDS)) - 6
+        for section, commands in SECTIONS.items():
+            found = [(name, self.get_command(ctx, name)) for name in commands]
+            with formatter.section(section):
+                formatter.write_dl([(name, command.get_short_help_str(room)) for name, command in found if command])
+
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="rpcd")
 def main() -> None:
     """Lets an unprivileged program change exactly the configuration it has been granted.
 
-    `rpcd serve` is the server, `rpcd check` looks at its settings, `rpcd call` asks it something.
-    """
+    A server that runs as root, and a socket. The settings in /etc/rpcd/rpcd.toml say which files it may change, and who
+    may do what with them; the kernel says who is calling. The first steps, as root:
+
+    \b
+      rpcd init         write the first settings, with every one explained
+      rpcd check        say what is wrong with them, and what is unwise
+      rpcd serve        serve, until SIGTERM
+      rpcd call ping    ask it something, from another terminal
+
+    `rpcd COMMAND --help` explains each command, with examples.
+    """  # noqa: D301 - click means the character

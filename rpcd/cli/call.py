@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from rpcd.cli.asking import asking, show
+from rpcd.cli.completing import complete_method, complete_param
 from rpcd.cli.options import EXIT_STATUS, socket_option, timeout_option
 
 __all__ = ["call"]
@@ -21,8 +22,8 @@ def _statuses() -> str:
 @click.command(epilog=_statuses())
 @socket_option
 @timeout_option
-@click.argument("method")
-@click.argument("params", nargs=-1)
+@click.argument("method", shell_complete=complete_method)
+@click.argument("params", nargs=-1, shell_complete=complete_param)
 def call(path: str | None, timeout: float, method: str, params: tuple[str, ...]) -> None:
     """Call METHOD, and print its result as JSON.
 

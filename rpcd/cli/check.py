@@ -14,10 +14,10 @@ __all__ = ["check"]
 @click.option("--strict", is_flag=True, help="End with 1 where there are warnings, too.")
 @click.option("--unit", is_flag=True, help="Print the drop-in that rpcd.service needs for these settings.")
 def check(config: str, *, strict: bool, unit: bool) -> None:
-    """Look for faults in settings, schemas and targets, and name them all; warn of what is allowed but unwise.
+    """Say what is wrong with settings, and what is unwise.
 
-    Run it as the user that the server runs as. Nothing is changed. Faults and warnings are on standard error, and each
-    warning says what could happen and what to do.
+    It names every fault of settings, schemas and targets, each with its place; a warning says what could happen, and
+    what to do. Both are on standard error. Run it as the user that the server runs as; nothing is changed.
 
     \b
       rpcd check
@@ -44,7 +44,8 @@ def check(config: str, *, strict: bool, unit: bool) -> None:
     if unit:
         click.echo(drop_in(settings), nl=False)
     found = f", {_count(len(warnings), 'warning')}" if warnings else ""
-    click.echo(f"no faults{found}: {len(settings.targets)} targets, {len(settings.grants)} grants", err=True)
+    counts = f"{_count(len(settings.targets), 'target')}, {_count(len(settings.grants), 'grant')}"
+    click.echo(f"no faults{found}: {counts}", err=True)
     sys.exit(1 if strict and warnings else 0)
 
 

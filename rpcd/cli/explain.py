@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rpcd.cli.completing import complete_method, complete_target
 from rpcd.cli.options import EXIT_NO, config_option
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ __all__ = ["explain"]
 @click.option("--group", "groups", multiple=True, help="As if the user were in this group, too.", metavar="GROUP")
 @click.option("--unit", help="As if it called from this systemd unit.", metavar="UNIT")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.argument("method")
-@click.argument("target", required=False)
+@click.argument("method", shell_complete=complete_method)
+@click.argument("target", required=False, shell_complete=complete_target)
 @click.argument("key", required=False)
 def explain(
     config: str,
@@ -42,12 +43,12 @@ def explain(
 ) -> None:
     """Say whether USER may call METHOD, on TARGET and KEY, and why.
 
-    It reads the settings, as root, and needs no server: what it says is what the server will do once it has read them
+    It reads the settings, as root, and needs no server: what it says is what the server does once it has read them,
     too. The user's groups are those that the system knows.
 
     \b
       rpcd explain --user www-data update_key shop mail.from
-      rpcd explain --user www-data --unit php8.2-fpm.service read_file vhosts/shop-a.conf
+      rpcd explain --user www-data --unit shop.service read_file vhosts/a.conf
 
     Ends with 0 for yes, with 1 for no, and with 2 where the question or the settings make no sense.
     """  # noqa: D301 - click means the character

@@ -5,6 +5,7 @@ import sys
 import click
 
 from rpcd.cli.asking import asking, show
+from rpcd.cli.completing import complete_method, complete_target
 from rpcd.cli.options import EXIT_NO, socket_option, timeout_option
 
 __all__ = ["may"]
@@ -13,16 +14,16 @@ __all__ = ["may"]
 @click.command()
 @socket_option
 @timeout_option
-@click.argument("method")
-@click.argument("target", required=False)
+@click.argument("method", shell_complete=complete_method)
+@click.argument("target", required=False, shell_complete=complete_target)
 @click.argument("key", required=False)
 def may(path: str | None, timeout: float, method: str, target: str | None, key: str | None) -> None:
-    """Ask whether you may call METHOD, on TARGET and KEY, without calling it.
+    """Ask whether you may call METHOD, on TARGET and KEY.
 
-    Ends with 0 for yes and with 1 for no. `rpcd explain` says why, for any user.
+    Nothing is called. Ends with 0 for yes and with 1 for no; `rpcd explain` says why, for any user.
 
     \b
-      rpcd may update_key shop mail.from && rpcd call update_key target=shop key=mail.from value=a@b.c
+      rpcd may update_key shop mail.from && echo "I may."
     """  # noqa: D301 - click means the character
     with asking(path, timeout) as client:
         allowed = client.may(method, target, key)

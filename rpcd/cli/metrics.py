@@ -17,7 +17,8 @@ def metrics(path: str | None, timeout: float) -> None:
     You need a grant of `server.metrics`. Prometheus's node exporter takes it as a text file:
 
     \b
-      rpcd metrics > rpcd.prom.new && mv rpcd.prom.new /var/lib/prometheus/node-exporter/rpcd.prom
+      rpcd metrics > rpcd.prom.new
+      mv rpcd.prom.new /var/lib/prometheus/node-exporter/rpcd.prom
     """  # noqa: D301 - click means the character
     with asking(path, timeout) as client:
         click.echo(client.call("server.metrics")["text"], nl=False)

@@ -6,6 +6,7 @@ from typing import Final
 import click
 
 __all__ = [
+    "CONFIG",
     "EXIT_NO",
     "EXIT_NO_ANSWER",
     "EXIT_OUTCOME_UNKNOWN",
@@ -46,9 +47,10 @@ EXIT_NO_ANSWER: Final = 3
 EXIT_OUTCOME_UNKNOWN: Final = 4
 """The answer to a change was lost: read again."""
 
-config_option = click.option(
-    "--config", default="/etc/rpcd/rpcd.toml", show_default=True, help="The settings.", metavar="FILE"
-)
+CONFIG: Final = "/etc/rpcd/rpcd.toml"
+"""Where the settings are, unless told."""
+
+config_option = click.option("--config", default=CONFIG, show_default=True, help="The settings.", metavar="FILE")
 socket_option = click.option(
     "--socket", "path", envvar="RPCD_SOCKET", help="The server's socket. [default: /run/rpcd/rpcd.sock]", metavar="PATH"
 )

@@ -17,10 +17,10 @@ __all__ = ["read_only"]
 @click.argument("mode", type=click.Choice(["on", "off"]), required=False)
 @click.option("--reason", help="Why, in a sentence that every caller who is refused is told.", metavar="TEXT")
 def read_only(path: str | None, timeout: float, mode: Literal["on", "off"] | None, reason: str | None) -> None:
-    """Refuse changes from now on, take them again, or show whether they are taken.
+    """Refuse changes from now on, or take them again.
 
-    Reads and dry runs go on, and what has begun is finished. The mode outlives a restart of the server. You need a
-    grant of `server.read_only`.
+    Without `on` or `off` it shows which of the two holds. Reads and dry runs go on, and what has begun is finished. The
+    mode outlives a restart of the server. You need a grant of `server.read_only`.
 
     \b
       rpcd read-only on --reason "Maintenance until noon"

@@ -14,11 +14,11 @@ __all__ = ["reload"]
 @socket_option
 @timeout_option
 def reload(path: str | None, timeout: float) -> None:
-    """Have the server take its settings anew: as a whole, or not at all.
+    """Have the server read its settings again.
 
-    Waits until they are judged. Ends with 0 where they hold, and with 1 where the old ones were kept: then every fault
-    is a line on standard error. You need a grant of `server.reload`; `systemctl reload rpcd` needs none, and tells the
-    faults in the journal.
+    It takes them as a whole, or not at all, and this waits until they are judged. Ends with 0 where they hold, and with
+    1 where the old ones were kept: then every fault is a line on standard error. You need a grant of `server.reload`;
+    `systemctl reload rpcd` needs none, and tells the faults in the journal.
 
     \b
       rpcd check && rpcd reload

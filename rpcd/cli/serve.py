@@ -17,7 +17,11 @@ def serve(config: str) -> None:
     """Serve until SIGTERM; SIGHUP reads the settings again.
 
     Standard error is its log. The socket is made at the path in the settings, or taken from systemd.
-    """
+
+    \b
+      rpcd serve
+      rpcd serve --config /srv/test/rpcd/rpcd.toml
+    """  # noqa: D301 - click means the character
     if short := raise_limits():  # before what needs them is imported
         for line in short:
             click.echo(f"rpcd: {line}", err=True)

@@ -34,7 +34,7 @@ ROWS: Final = 20
 @click.option("--interval", default=2.0, show_default=True, help="Seconds from frame to frame.", metavar="SECONDS")
 @click.option("--once", is_flag=True, help="Print one frame, and end.")
 def top(path: str | None, timeout: float, interval: float, *, once: bool) -> None:
-    """Watch calls, refusals, latency, queues and connections; q ends it.
+    """Watch calls, refusals, latency and queues; q ends it.
 
     Rates are those of the last interval, latencies too: half and 99 of 100 calls stayed below. You need grants of
     `status` and `server.metrics`.

@@ -15,9 +15,10 @@ __all__ = ["whoami"]
 @socket_option
 @timeout_option
 def whoami(path: str | None, timeout: float) -> None:
-    """Show who the kernel says you are, and what the settings call you.
+    """Show who the kernel says you are.
 
-    A grant holds for these ids and this unit. On a terminal it is a list for people, else one line of JSON.
+    Grants hold for these ids and this unit; the user is what the settings call it. On a terminal it is a list for
+    people, else one line of JSON.
 
     \b
       rpcd whoami

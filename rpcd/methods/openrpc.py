@@ -25,7 +25,7 @@ VERSION: Final = "1.3.2"
 OF_ANY: Final = ("invalid_request", "invalid_params", "internal", "denied", "too_large", "busy", "unavailable")
 OF_FILES: Final = ("no_such_target", "no_such_file", "not_editable", "storage")
 OF_KEYS: Final = ("no_such_key",)
-OF_CHANGES: Final = ("conflict", "rejected", "unknown")
+OF_CHANGES: Final = ("conflict", "request_id_reused", "rejected", "unknown")
 OF_THE_SERVER: Final = ("storage",)
 """The kinds of refusal that a method can answer with, by what its row says. Two others are of no method: `parse_error`
 and `no_such_method`."""

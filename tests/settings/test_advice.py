@@ -238,7 +238,7 @@ def test_warnings_are_no_faults(scratch: Path) -> None:
     assert (done.exit_code, done.stdout) == (0, "")
     lines = done.stderr.splitlines()
     assert [line.startswith("warning: rpcd.toml:") for line in lines] == [True, False]
-    assert lines[-1] == "no faults, 1 warning: 3 targets, 1 grants"
+    assert lines[-1] == "no faults, 1 warning: 3 targets, 1 grant"
     assert checked(config, "--strict").exit_code == 1
     config = written(scratch, TARGETS + grant(more=NARROW))
     assert checked(config, "--strict").exit_code == 0
