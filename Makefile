@@ -13,8 +13,10 @@ TEST_PACKAGES  := nginx php8.2-fpm php8.2-cli systemd sudo strace gcc libc6-dev 
                   $(if $(shell command -v npm),,npm)
 BENCH_PACKAGES := gcc libc6-dev sudo crudini
 
+FUZZ_SECONDS ?= 60
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +42,12 @@ bench: $(VENV)/test ## measurements beside C, plain Python and sudo; some four m
 	@.ci/packages $(BENCH_PACKAGES)
 	@$(BIN)/python -m tests.bench
 
+fuzz: $(VENV)/fuzz ## search for inputs that break wire, gate or settings: a minute each, or FUZZ_SECONDS=…
+	@for part in wire gate settings; do \
+		echo "$$part for $(FUZZ_SECONDS) s: what is found stays in build/fuzz/$$part"; \
+		$(BIN)/python -m tests.fuzz $$part -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+
 clean: ## remove the environment and everything that was generated
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -59,4 +67,9 @@ $(VENV)/runtime: pyproject.toml $(VENV)/bin/python
 $(VENV)/test: $(VENV)/runtime
 	@echo "Installing what the tests use into $(VENV) …"
 	@$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/fuzz: $(VENV)/test
+	@echo "Installing the fuzzer into $(VENV) …"
+	@$(PIP) --editable '.[fuzz]'
 	@touch $@

@@ -10,8 +10,17 @@ class SettingsFault(Exception):
     """Settings that cannot be taken; `faults` are sentences for the administrator, each with its place."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+        self.faults = tuple(map(_printable, faults))
+        super().__init__("\n".join(self.faults))
+
+
+def _printable(fault: str) -> str:
+    """One line that a terminal shows and does not obey: what a file has as a name may hold any character."""
+    if fault.isprintable():
+        return fault
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in fault
+    )
 
 
 class Faults:

@@ -16,19 +16,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import SETTINGS, Serve
+from tests.harness.memory import ALL_SEALS, memory_file
 from tests.harness.server import Rpcd
 
 MIB = 1024 * 1024
-ALL_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
 F_SEAL_FUTURE_WRITE = 0x10
-
-
-def memory_file(content: bytes, seals: int = ALL_SEALS) -> int:
-    """A memory file with this content and these seals."""
-    descriptor = os.memfd_create("test", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.write(descriptor, content)
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
-    return descriptor
 
 
 def sparse_memory_file(size: int) -> int:
