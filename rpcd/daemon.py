@@ -125,7 +125,6 @@ class Daemon:
             self._take,
             audit=audit,
             counters=self.metrics,
-            pool=self.pool,
             notifier=self.notifier,
         )
         self.gate = Gate(

@@ -23,6 +23,9 @@ LOOK_EVERY: Final = 1.0
 EXTENSION: Final = 10.0
 """Seconds that systemd is asked for at each turn while the server drains."""
 
+PATIENCE: Final = 300.0
+"""Seconds for which it is asked: a disk that takes longer may never come back, and the next start settles the rest."""
+
 
 class Notifier:
     """The manager that started this process, or nobody.
@@ -74,9 +77,10 @@ class Notifier:
                 self.tell("WATCHDOG=1")
 
     async def stopping(self) -> None:
-        """Say that the server ends, and go on asking for time until this is cancelled."""
+        """Say that the server ends, and go on asking for time until this is cancelled, or there is no more patience."""
         self.tell("STOPPING=1", "STATUS=Finishing what has begun.")
-        while self.listens:
+        end = time.monotonic() + PATIENCE
+        while self.listens and time.monotonic() < end:
             self.tell(f"EXTEND_TIMEOUT_USEC={int(EXTENSION * 1e6)}", "WATCHDOG=1")
             await asyncio.sleep(EXTENSION / 4)
 

@@ -6,10 +6,10 @@ Rules of this file:
 - How the server is, is said in one way: to callers, to systemd's status line, and in the counters.
 """
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Executor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -44,14 +44,13 @@ class Operation:
         *,
         audit: AuditLog,
         counters: Metrics,
-        pool: Executor,
         notifier: Notifier,
         confined: Callable[[], Collection[str] | None] = lambda: None,
     ) -> None:
         self.audit = audit
         self.counters = counters
         self.notifier = notifier
-        self.settings = Reload(settings, load, take, pool, confined)
+        self.settings = Reload(settings, load, take, confined)
         self._mode = ReadOnly(settings.state)
         self._began = time.time()
         self._clock = time.monotonic()
@@ -84,13 +83,14 @@ class Operation:
         self.notifier.ready(self.line())
         return faults
 
-    def set_read_only(self, reason: str | None, by: Mapping[str, object]) -> bool:
+    async def set_read_only(self, reason: str | None, by: Mapping[str, object]) -> bool:
         """Begin read-only mode, or end it with None; whether a restart will know."""
-        kept = self._mode.set(reason)
+        if reason is not None:
+            self._mode.begin(reason)
+            log.warning("read-only mode", reason=reason)
+        kept = await asyncio.to_thread(self._mode.keep, reason)  # the workers may all be waiting for the disk
         if reason is None:
             log.info("changes are taken again")
-        else:
-            log.warning("read-only mode", reason=reason)
         self.note("read_only", reason=reason, kept=kept, **_who(by))
         self.notifier.status(self.line())
         return kept

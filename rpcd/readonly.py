@@ -8,6 +8,7 @@ Rules of this file:
 - A file that cannot be read is read-only mode: nobody knows what it said.
 """
 
+import errno
 import json
 import os
 from contextlib import suppress
@@ -40,10 +41,18 @@ class ReadOnly:
         self._lock = Lock()
         self.reason = self._read()
 
-    def set(self, reason: str | None) -> bool:
-        """Begin the mode, or end it with None; whether the disk knows. Raises `Refused("storage")` if it cannot end."""
+    def begin(self, reason: str) -> None:
+        """Have the mode begin now; it is not kept yet."""
+        self.reason = reason
+
+    def keep(self, reason: str | None) -> bool:
+        """Have the disk know of the mode, or end it with None; whether it does. It waits for the disk.
+
+        Raises `Refused("storage")` where the mode cannot end, since a restart would begin it again.
+        """
         with self._lock:
-            self.reason = reason or self.reason
+            if reason is not None:
+                self.begin(reason)
             try:
                 self._write(reason)
             except OSError as error:
@@ -84,13 +93,17 @@ class ReadOnly:
 
 
 def _replace(directory: int, content: bytes) -> None:
+    """Put the file in its place, whole; `OSError` where there is no room for it, and then nothing is left of it."""
     new = f"{NAME}~"
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(new, flags, 0o600, dir_fd=directory)
     try:
         if os.write(descriptor, content) != len(content):  # a full disk shows first as a short write
-            raise OSError("a short write")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
+        os.rename(new, NAME, src_dir_fd=directory, dst_dir_fd=directory)
+    except OSError:
+        os.unlink(new, dir_fd=directory)
+        raise
     finally:
         os.close(descriptor)
-    os.rename(new, NAME, src_dir_fd=directory, dst_dir_fd=directory)

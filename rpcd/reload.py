@@ -2,7 +2,8 @@
 
 Rules of this file:
 
-- Reading happens in a worker; who asks meanwhile waits, and then has the settings read once more.
+- Reading happens in a thread of its own, whatever the workers have to do; who asks meanwhile waits, and then has the
+  settings read once more.
 - What cannot change while the server runs is a fault that says so, beside every other fault.
 - Nothing is taken before everything has been judged; requests are judged by the old settings until then, and open
   connections by the new ones at their next request.
@@ -12,7 +13,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import Executor
 from typing import Final
 
 import structlog
@@ -52,7 +52,6 @@ class Reload:
         settings: Settings,
         load: Callable[[], tuple[Settings, Surface]],
         take: Callable[[Settings, Surface], None],
-        pool: Executor,
         confined: Callable[[], Collection[str] | None] = lambda: None,
     ) -> None:
         self.settings = settings
@@ -60,16 +59,14 @@ class Reload:
         self.refused: tuple[float, int] | None = None
         self._load = load
         self._take = take
-        self._pool = pool
         self._confined = confined
         self._one_at_a_time = asyncio.Lock()
 
     async def again(self) -> tuple[str, ...]:
         """Read the settings again; every fault, or none: then they hold."""
         async with self._one_at_a_time:
-            loop = asyncio.get_running_loop()
             try:
-                settings, surface = await loop.run_in_executor(self._pool, self._read)
+                settings, surface = await asyncio.to_thread(self._read)
             except SettingsFault as fault:
                 self.refused = (time.time(), len(fault.faults))
                 log.error("settings kept", faults=list(fault.faults))

@@ -20,8 +20,8 @@ class Control(Protocol):
     async def reload(self, by: Mapping[str, object]) -> tuple[str, ...]:
         """Read the settings again; every fault for which the old ones were kept, or none: then the new ones hold."""
 
-    def set_read_only(self, reason: str | None, by: Mapping[str, object]) -> bool:
-        """Begin read-only mode, or end it with None; whether a restart will know. It waits for the disk.
+    async def set_read_only(self, reason: str | None, by: Mapping[str, object]) -> bool:
+        """Begin read-only mode at once, or end it with None; whether a restart will know.
 
         Raises `Refused("storage")` where it cannot end, since a restart would begin it again.
         """

@@ -3,7 +3,6 @@
 What happens stands in the object behind `call.control`; who may ask for it, in the grants, as everywhere.
 """
 
-from functools import partial
 from typing import Any
 
 from rpcd.methods.method import Call
@@ -32,5 +31,5 @@ async def read_only(call: Call, params: dict[str, Any]) -> dict[str, object]:
     """Begin read-only mode with a reason, end it with null, or only say how it is."""
     kept = True
     if "reason" in params:
-        kept = await call.store.work(partial(call.control.set_read_only, params["reason"], call.record()))
+        kept = await call.control.set_read_only(params["reason"], call.record())
     return {"read_only": call.control.read_only, "kept": kept}

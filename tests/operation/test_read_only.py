@@ -2,8 +2,10 @@
 
 import json
 import os
+import select
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -148,6 +150,22 @@ def test_who_asks_again_is_answered(rpcd: Rpcd) -> None:
     assert rpcd.call("update_key", **CHANGE, request_id="two")["changed"] is False
 
 
+def test_it_begins_while_every_worker_is_busy(serve: Serve, holding: str) -> None:
+    """It does not wait for workers: where all of them hang at a disk, it begins, and settings are read again."""
+    server = serve(holding)
+    with ExitStack() as stack:
+        busy = [stack.enter_context(server.connect()) for _ in range(32)]
+        for connection in busy:
+            connection.send(b'{"jsonrpc":"2.0","id":1,"method":"hold_worker","params":{"seconds":3}}')
+        assert server.call("ping") == "pong"
+        begin(server)
+        assert server.call("server.reload")["taken"] is True
+        assert server.kind("update_key", **CHANGE) == "unavailable"
+        assert select.select([connection.socket for connection in busy], [], [], 0)[0] == []
+        for connection in busy:
+            assert connection.receive() == b'{"jsonrpc":"2.0","result":null,"id":1}'
+
+
 @pytest.fixture
 def full_state(serve: Serve, scratch: Path) -> Iterator[Rpcd]:
     """A server whose `state` is on a file system without room for another byte."""
@@ -171,4 +189,5 @@ def test_a_full_disk_does_not_keep_it_from_beginning(full_state: Rpcd) -> None:
     assert full_state.call("server.read_only", reason=REASON) == {"read_only": REASON, "kept": False}
     assert full_state.error("update_key", **CHANGE)["data"] == REFUSED
     assert full_state.records("read_only")[0]["kept"] is False
+    assert not list(full_state.scratch.glob(f"state/{FILE}*"))
     assert full_state.call("server.read_only", reason=None)["read_only"] is None

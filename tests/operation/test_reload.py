@@ -202,9 +202,8 @@ def test_a_directory_out_of_reach_needs_a_restart(serve: Serve, scratch: Path) -
     settings, _ = load(str(server.config))
 
     async def read_again(*confined: str) -> tuple[str, ...]:
-        with ThreadPoolExecutor(1) as pool:
-            reload = Reload(settings, lambda: load(str(server.config)), lambda *_: None, pool, lambda: confined or None)
-            return await reload.again()
+        reload = Reload(settings, lambda: load(str(server.config)), lambda *_: None, lambda: confined or None)
+        return await reload.again()
 
     assert asyncio.run(read_again()) == ()
     assert asyncio.run(read_again(str(scratch))) == ()
