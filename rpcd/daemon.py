@@ -20,6 +20,7 @@ import structlog
 
 from rpcd import __version__, documents, process
 from rpcd.audit import AuditLog, Unwritable
+from rpcd.confinement import Confinement, Unconfined, confine
 from rpcd.errors import Refused
 from rpcd.gate import Gate
 from rpcd.listener import Listener, ListenerFault, inherit, listen
@@ -102,7 +103,7 @@ def serve(config: str) -> int:
         return EX_UNAVAILABLE
     try:
         return asyncio.run(Daemon(config, settings, methods, audit).run())
-    except (ListenerFault, OSError, Unwritable) as error:
+    except (ListenerFault, OSError, Unconfined, Unwritable) as error:
         print(f"rpcd: {error}", file=sys.stderr)  # noqa: T201
         return EX_UNAVAILABLE
     finally:
@@ -126,7 +127,9 @@ class Daemon:
             audit=audit,
             counters=self.metrics,
             notifier=self.notifier,
+            confined=lambda: self.confinement.directories() if self.confinement else None,
         )
+        self.confinement: Confinement | None = None
         self.gate = Gate(
             _rules(settings, methods),
             self.store,
@@ -142,6 +145,11 @@ class Daemon:
         self.operation.note("started", version=__version__, pid=os.getpid(), sources=list(self.settings.sources))
         listener = self._listener()
         listener.require_room(self.settings.max_message)
+        try:
+            self.confinement = confine(self.settings, socket=listener.path)
+        except Unconfined:
+            listener.close()
+            raise
         server = Server(
             listener, self.gate, self._note, limit=self.settings.max_message, descriptors=self.settings.descriptors
         )

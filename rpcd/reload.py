@@ -10,13 +10,13 @@ Rules of this file:
 """
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 import structlog
 
+from rpcd.confinement import target_directory
 from rpcd.modules import Surface
 from rpcd.settings import Settings, SettingsFault
 
@@ -31,6 +31,7 @@ FIXED: Final[Mapping[str, str]] = {
     "max_message": "server.max_message",
     "max_content": "server.max_content",
     "descriptors": "server.descriptors",
+    "landlock": "server.landlock",
     "audit_log": "audit.log",
     "methods_path": "methods.path",
     "modules": "methods.modules",
@@ -94,8 +95,6 @@ class Reload:
         if confined is None:
             return
         for name, target in settings.targets.items():
-            directory = target.directory
-            if target.follow:
-                directory = os.path.dirname(os.path.realpath(f"{directory}/{target.file}"))
+            directory = target_directory(target)
             if not any(directory == within or directory.startswith(f"{within}/") for within in confined):
                 yield f"targets.{name}: the process has been confined out of {directory}; {RESTART}"

@@ -21,6 +21,8 @@ STAIR = (
     "operation",
     "reload",
     "readonly",
+    "confinement",
+    "landlock",
     "notify",
     "modules",
     "server",

@@ -44,6 +44,7 @@ class Settings:
     max_document: int
     descriptors: bool
     drain: float
+    landlock: str
     methods_path: str
     modules: tuple[str, ...]
     targets: Mapping[str, Target]
@@ -81,6 +82,7 @@ class Raw:
             max_document=once.size("server", "max_document", "1 MiB", least="1 KiB", most="64 MiB"),
             descriptors=once.value("server", "descriptors", default=True),
             drain=once.duration("server", "drain", "10 s"),
+            landlock=once.value("server", "landlock", "auto"),
             methods_path=self.methods_path,
             modules=self.modules,
             targets={name: target for name, target in targets.items() if target is not None},

@@ -144,7 +144,7 @@ def shared() -> Iterator[Rpcd]:
     scratch.chmod(0o755)
     for name in FILES:
         (scratch / name).parent.mkdir()
-    server = Rpcd(scratch, SETTINGS)
+    server = Rpcd(scratch, 'landlock = "off"\n' + SETTINGS)  # each test makes the directories of the targets anew
     server.start()
     yield server
     server.stop()

@@ -328,12 +328,13 @@ targets = ["app"]
 # Settings that are read again
 
 
-def test_new_settings_are_taken_whole(rpcd: Rpcd) -> None:
+def test_new_settings_are_taken_whole(serve: Serve) -> None:
     """After SIGHUP new targets and grants hold, on connections that were open before."""
+    rpcd = serve('landlock = "off"\n' + SETTINGS)  # the new target is in another directory
     assert rpcd.kind("get_key", target="second", key="ui.theme") == "no_such_target"
     shutil.copytree(rpcd.scratch / "shop", rpcd.scratch / "second")
     added = '\n[targets.second]\npath = "{scratch}/second/shop.ini"\nformat = "ini"\n'
-    rpcd.configure(SETTINGS + added)
+    rpcd.configure('landlock = "off"\n' + SETTINGS + added)
     assert rpcd.reload()["verdict"] == "taken"
     assert rpcd.call("get_key", target="second", key="ui.theme")["value"] == "light"
 
