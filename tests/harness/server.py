@@ -51,11 +51,15 @@ def settings_text(scratch: Path, settings: str) -> str:
     """The whole of rpcd.toml: `[server]` and `[audit]` inside `scratch`, then `settings`.
 
     `{scratch}` in `settings` becomes the directory. Members before the first table of `settings` go on with
-    `[server]`; a `[server]` or `[audit]` table in `settings` replaces ours altogether.
+    `[server]`; a `[server]` or `[audit]` table in `settings` replaces ours altogether. Where coverage is measured,
+    Landlock is off unless `settings` say otherwise: a process writes what it has gathered where it could not any more.
     """
     settings = settings.replace("{scratch}", str(scratch))
     lines = settings.splitlines()
-    server = "" if "[server]" in lines else f'[server]\nsocket = "{scratch}/rpcd.sock"\nstate = "{scratch}/state"\n'
+    server = f'[server]\nsocket = "{scratch}/rpcd.sock"\nstate = "{scratch}/state"\n'
+    if "COVERAGE_FILE" in os.environ and "landlock" not in settings:
+        server += 'landlock = "off"\n'
+    server = "" if "[server]" in lines else server
     audit = "" if "[audit]" in lines else f'\n[audit]\nlog = "{scratch}/log/audit.jsonl"\n'
     return server + settings + audit
 
