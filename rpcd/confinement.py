@@ -15,9 +15,10 @@ from typing import Final
 import structlog
 
 from rpcd.landlock import Right, restrict
-from rpcd.settings import Settings, Target
+from rpcd.settings import Settings
+from rpcd.settings.places import resolved
 
-__all__ = ["Confinement", "Unconfined", "confine", "target_directory"]
+__all__ = ["Confinement", "Unconfined", "confine"]
 
 log = structlog.get_logger("rpcd")
 
@@ -52,7 +53,7 @@ def confine(settings: Settings, *, socket: str | None) -> Confinement | None:
     """
     if settings.landlock == "off":
         return None
-    directories = frozenset(map(target_directory, settings.targets.values()))
+    directories = frozenset(resolved(target)[0] for target in settings.targets.values())
     confinement = Confinement(directories)
     try:
         if len(os.listdir("/proc/self/task")) > 1:
@@ -66,13 +67,6 @@ def confine(settings: Settings, *, socket: str | None) -> Confinement | None:
         return None
     log.info("confined", landlock=version, directories=sorted(directories))
     return confinement
-
-
-def target_directory(target: Target) -> str:
-    """The directory in which a target is written, behind its link where it follows one."""
-    if target.file is None or not target.follow:
-        return target.directory
-    return os.path.dirname(os.path.realpath(os.path.join(target.directory, target.file)))
 
 
 def _identity(path: str) -> tuple[int, int] | None:

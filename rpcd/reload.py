@@ -16,9 +16,9 @@ from typing import Final
 
 import structlog
 
-from rpcd.confinement import target_directory
 from rpcd.modules import Surface
 from rpcd.settings import Settings, SettingsFault
+from rpcd.settings.places import resolved
 
 __all__ = ["FIXED", "Reload"]
 
@@ -95,6 +95,6 @@ class Reload:
         if confined is None:
             return
         for name, target in settings.targets.items():
-            directory = target_directory(target)
+            directory, _ = resolved(target)
             if not any(directory == within or directory.startswith(f"{within}/") for within in confined):
                 yield f"targets.{name}: the process has been confined out of {directory}; {RESTART}"
