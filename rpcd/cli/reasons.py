@@ -1,16 +1,15 @@
 """An explanation in words: for the administrator at the shell, who may know everything."""
 
-import grp
-import pwd
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final
 
 from rpcd.documents.key import Key, format_key
 from rpcd.methods import Rules
 from rpcd.peer import INVALID_ID, OVERFLOW_ID, Peer
 from rpcd.policy import Grant, Miss
+from rpcd.settings.accounts import Accounts
 
 __all__ = ["Answer", "Question", "told"]
 
@@ -146,17 +145,11 @@ def _list(names: Iterable[str]) -> str:
 
 def _callers(rules: Rules, grant: Grant) -> str:
     """Whom a grant is for, by name where there are names."""
-    users = [rules.settings.users.get(uid) or _name(pwd.getpwuid, uid) for uid in sorted(grant.uids)]
-    groups = [_name(grp.getgrgid, gid) for gid in sorted(grant.gids)]
+    accounts = Accounts()
+    users = [rules.settings.users.get(uid) or accounts.user(uid) for uid in sorted(grant.uids)]
+    groups = [accounts.group(gid) for gid in sorted(grant.gids)]
     several = f"the group{'s' if len(groups) > 1 else ''} {', '.join(groups)}"
     return " and ".join(filter(None, (", ".join(users), several if groups else "")))
-
-
-def _name(look_up: Callable[[int], Sequence[Any]], number: int) -> str:
-    try:
-        return str(look_up(number)[0])
-    except (KeyError, OverflowError):
-        return str(number)
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from rpcd.settings import read
 from rpcd.settings.advice import advise
 from rpcd.settings.advice.executed import FILES, TREES, executed
 from rpcd.settings.advice.targets import _meet
-from rpcd.settings.dropin import quoted
+from rpcd.settings.dropin import SHIPPED, quoted
 from rpcd.settings.names import Names
 from rpcd.settings.targets import Target
 from tests.harness.server import REPOSITORY, settings_text
@@ -259,6 +259,14 @@ def test_the_drop_in_names_what_the_unit_lacks(scratch: Path) -> None:
         "PrivateTmp=no",
         *(f"ReadWritePaths={scratch}/{name}" for name in ("log", "shop", "state", "vhosts")),
     ]
+
+
+def test_the_drop_in_knows_the_shipped_unit() -> None:
+    """What it takes for written already, and for hidden, is what contrib/systemd/rpcd.service says."""
+    lines = (REPOSITORY / "contrib/systemd/rpcd.service").read_text().splitlines()
+    assert {"StateDirectory=rpcd", "LogsDirectory=rpcd", "ProtectHome=yes", "PrivateTmp=yes"} <= set(lines)
+    assert SHIPPED == ("/var/lib/rpcd", "/var/log/rpcd")
+    assert not [line for line in lines if line.startswith("ReadWritePaths=")]
 
 
 QUOTED = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rpcd.policy import Grant
 from rpcd.policy.grant import Rule
 from rpcd.settings import MethodFacts, Settings, Target
+from rpcd.settings.accounts import Accounts
 
 __all__ = ["Advice", "Facts"]
 
@@ -35,7 +36,7 @@ class Reach:
 
 
 class Facts:
-    """Settings, with what each of their grants reaches.
+    """Settings, with what each of their grants reaches, and the names of those whom they are for.
 
     `reaches` leaves out the grants of root alone: root can do without rpcd whatever they let it do.
     """
@@ -43,6 +44,7 @@ class Facts:
     def __init__(self, settings: Settings, methods: Mapping[str, MethodFacts]) -> None:
         self.settings = settings
         self.methods = methods
+        self.accounts = Accounts()
         self.reaches = tuple(
             Reach(grant, tuple(self._targets(Rule.of(number, grant))))
             for number, grant in enumerate(settings.grants)

@@ -1,8 +1,6 @@
 """Advice on grants: who they are for, how wide they are, and whether they can ever apply."""
 
-import grp
 import os
-import pwd
 import stat
 from collections.abc import Iterator
 from typing import Final
@@ -30,7 +28,7 @@ def shared_user(facts: Facts) -> Iterator[Advice]:
     granted: dict[str, list[str]] = {}
     for reach in facts.reaches:
         if not reach.grant.units:
-            for name in _names(reach.grant):
+            for name in _names(facts, reach.grant):
                 granted.setdefault(name, []).append(reach.grant.source)
     for name, (first, *others) in granted.items():
         if name.removeprefix("the group ") in SHARED:
@@ -81,41 +79,19 @@ def closed_socket(facts: Facts) -> Iterator[Advice]:
     if mode & stat.S_IWOTH:
         return
     group = os.getegid() if mode & stat.S_IWGRP else None
+    accounts = facts.accounts
     for reach in facts.reaches:
-        grant = reach.grant
-        shut_out = [_user(uid) for uid in sorted(grant.uids - {os.geteuid()}) if group not in _gids(uid)]
-        shut_out += [f"the group {_group(gid)}" for gid in sorted(grant.gids - {group})]
+        uids, gids = reach.grant.uids - {os.geteuid()}, reach.grant.gids - {group}
+        shut_out = [accounts.user(uid) for uid in sorted(uids) if group not in accounts.groups_of(uid)]
+        shut_out += [f"the group {accounts.group(gid)}" for gid in sorted(gids)]
         if shut_out:
             yield Advice(
-                grant.source,
+                reach.grant.source,
                 f"{', '.join(shut_out)} cannot open the socket, whose mode is {mode:04o}: the grant is of no use",
                 'Set socket_mode = "0666", the grants say who may do what; or let systemd make it with a SocketGroup',
             )
 
 
-def _names(grant: Grant) -> Iterator[str]:
-    yield from (_user(uid) for uid in sorted(grant.uids - ROOT))
-    yield from (f"the group {_group(gid)}" for gid in sorted(grant.gids - ROOT))
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except (KeyError, OverflowError):
-        return str(uid)
-
-
-def _group(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except (KeyError, OverflowError):
-        return str(gid)
-
-
-def _gids(uid: int) -> list[int]:
-    """The groups of a user, as far as the system knows them."""
-    try:
-        user = pwd.getpwuid(uid)
-    except (KeyError, OverflowError):
-        return []
-    return os.getgrouplist(user.pw_name, user.pw_gid)
+def _names(facts: Facts, grant: Grant) -> Iterator[str]:
+    yield from (facts.accounts.user(uid) for uid in sorted(grant.uids - ROOT))
+    yield from (f"the group {facts.accounts.group(gid)}" for gid in sorted(grant.gids - ROOT))
