@@ -4,13 +4,14 @@ Rules of this file:
 
 - The environment is read once, and what was meant for this process alone is taken out of it.
 - The watchdog is fed only by a loop that turns and a worker that answers: a server that hangs is one that is gone.
-- Nothing here can fail the server: systemd that does not listen is not told.
+- Nothing here can fail the server, or hold it up: systemd that does not listen is told later, or not.
 """
 
 import asyncio
 import os
 import socket
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Final
@@ -22,6 +23,9 @@ LOOK_EVERY: Final = 1.0
 
 EXTENSION: Final = 10.0
 """Seconds that systemd is asked for at each turn while the server drains."""
+
+MOST_OWED: Final = 16
+"""Messages that wait for a manager which has no room for them just now."""
 
 PATIENCE: Final = 300.0
 """Seconds for which it is asked: a disk that takes longer may never come back, and the next start settles the rest."""
@@ -36,6 +40,7 @@ class Notifier:
     def __init__(self, environment: MutableMapping[str, str]) -> None:
         address = environment.pop("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address if address.startswith("/") else ""
+        self._owed: deque[str] = deque(maxlen=MOST_OWED)
         self._status = ""
         self.watchdog = _watchdog(environment)
 
@@ -45,11 +50,17 @@ class Notifier:
         return bool(self._address)
 
     def tell(self, *states: str) -> None:
-        """Send states, all of them at one time."""
+        """Send states, all of them at one time; what it has no room for now is sent later, in the same order."""
         if self._address:
-            with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier:
-                notifier.setblocking(False)
-                notifier.sendto("\n".join(states).encode(), self._address)
+            self._owed.append("\n".join(states))
+            self._send()
+
+    def _send(self) -> None:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier:
+            notifier.setblocking(False)
+            while self._owed:
+                notifier.sendto(self._owed[0].encode(), self._address)
+                self._owed.popleft()
 
     def ready(self, status: str) -> None:
         """The server serves, from its start or after it has read its settings again."""
@@ -71,6 +82,7 @@ class Notifier:
         every = min(LOOK_EVERY, self.watchdog / 2) if self.watchdog else LOOK_EVERY
         while self.listens:
             await asyncio.sleep(every)
+            self._send()
             self.status(status())
             if self.watchdog:
                 await work()

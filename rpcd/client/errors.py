@@ -159,7 +159,7 @@ class UnknownError(RefusalError, OutcomeUnknownError):
 
 
 class UnavailableError(RefusalError):
-    """Shutting down, read-only, or the audit log cannot be written."""
+    """Read-only, in the administrator's words in `data["notice"]`, or the audit log cannot be written."""
 
 
 class StorageError(RefusalError):

@@ -138,6 +138,20 @@ def test_a_manager_that_is_gone_harms_nothing(serve: Serve, scratch: Path) -> No
     assert server.call("ping") == "pong"
 
 
+def test_a_manager_that_has_no_room_is_told_later(serve: Serve, manager: Manager) -> None:
+    """Where its queue is full the server serves all the same, and its readiness arrives once there is room."""
+    server = serve(start=False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as others:
+        others.setblocking(False)
+        with suppress(BlockingIOError):
+            while True:
+                others.sendto(b"STATUS=Others.", manager.path)
+    server.launch({"NOTIFY_SOCKET": manager.path})
+    wait_until(lambda: Path(server.socket).exists())
+    assert server.call("ping") == "pong"
+    assert manager.wait("READY", server)["STATUS"] == "Serving 3 targets."
+
+
 def test_an_abstract_address_is_understood() -> None:
     """`@` at its beginning stands for the zero byte of an abstract name (sd_notify(3))."""
     name = f"rpcd-test-{os.getpid()}"

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Rpcd\Exception;
 
 /**
- * Shutting down, read-only, or the audit log cannot be written.
+ * Read-only, in the administrator's words in `data->notice`, or the audit log cannot be written.
  */
 final class UnavailableException extends RefusalException
 {
