@@ -1,49 +1,25 @@
-"""Connections: accept, receive, hand over, reply.
+"""The listener: accept connections, and let go of them in the end.
 
 Rules of this file:
 
-- It knows one callable, which takes a peer and a datagram and gives the reply, or an awaitable of it, or None.
-- One request of a connection at a time: the next datagram is read when the reply to this one is queued, and one
-  datagram is read at each turn of the loop, so that no connection goes before the others.
 - Whatever a peer does ends at worst its own connection. Nothing here raises into the loop.
-- Every descriptor that arrives is closed on every path, and never where it could hold up the loop.
-- A send never blocks. A peer that does not take its reply is not read from.
+- Running out of descriptors pauses accepting instead of spinning.
 """
 
-import array
 import asyncio
 import errno
-import os
-import socket
-import struct
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from typing import Final
 
-from rpcd.discard import Discarder
-from rpcd.errors import Refused
+from rpcd.connection import Connection, Handler, Note, Shared
 from rpcd.listener import Listener
-from rpcd.peer import UCRED, Credentials, Peer, UnidentifiedPeer, identify
-from rpcd.wire import Datagram, Reply
+from rpcd.peer import UnidentifiedPeer, identify
 
-__all__ = ["Handler", "Note", "Server"]
-
-Handler = Callable[[Peer, Datagram], Reply | Awaitable[Reply | None] | None]
-"""What the server knows of the rest: total, that is, it raises nothing."""
-
-Note = Callable[..., None]
-"""Takes an event's name and its fields, for the audit."""
-
-MAX_DESCRIPTORS: Final = 16
-"""In one message; the kernel's own bound is SCM_MAX_FD, 253 (unix(7))."""
+__all__ = ["Server"]
 
 ACCEPT_PAUSE: Final = 0.1
 """Seconds without accepting after descriptors ran out: the listener stays readable, and the loop would spin."""
 
 ACCEPTS_AT_A_TURN: Final = 64
-
-_CREDENTIALS_ROOM: Final = socket.CMSG_SPACE(UCRED.size)
-_ROOM: Final = _CREDENTIALS_ROOM + socket.CMSG_LEN(MAX_DESCRIPTORS * array.array("i").itemsize)
 
 
 class Server:
@@ -54,14 +30,9 @@ class Server:
 
     def __init__(self, listener: Listener, handler: Handler, note: Note, *, limit: int, descriptors: bool) -> None:
         self.listener = listener
-        self.handler = handler
-        self.note = note
-        self.limit = limit
-        self.descriptors = descriptors
-        self.loop = asyncio.get_running_loop()
-        self.buffer = memoryview(bytearray(limit))  # one for all: what is received is copied out at once
-        self.discarder = Discarder()
-        self.connections: set[Connection] = set()
+        self.shared = Shared(handler=handler, note=note, limit=limit, descriptors=descriptors)
+        self.loop = self.shared.loop
+        self.connections = self.shared.connections
 
     def start(self) -> None:
         """Begin to accept."""
@@ -94,177 +65,23 @@ class Server:
                 peer = identify(accepted)
             except UnidentifiedPeer as error:
                 accepted.close()
-                self.note("connection_refused", why=str(error))
+                self.shared.note("connection_refused", why=str(error))
                 continue
             except OSError as error:  # no descriptor left for the look into /proc
                 accepted.close()
                 self._pause(error)
                 return
-            self.note("connected", peer=peer)
-            self.connections.add(Connection(self, accepted, peer))
+            self.shared.note("connected", peer=peer)
+            self.connections.add(Connection(self.shared, accepted, peer))
 
     def _pause(self, error: OSError) -> None:
         """Stop polling the listener for a moment: EMFILE, ENFILE, ENOBUFS and ENOMEM pass, and none is worth a spin."""
         descriptor = self.listener.socket.fileno()
         self.loop.remove_reader(descriptor)
-        self.note("accept_paused", why=errno.errorcode.get(error.errno or 0, "unknown"))
+        self.shared.note("accept_paused", why=errno.errorcode.get(error.errno or 0, "unknown"))
         self.loop.call_later(ACCEPT_PAUSE, self._resume)
 
     def _resume(self) -> None:
         descriptor = self.listener.socket.fileno()
         if descriptor >= 0:  # not closed in the meantime
             self.loop.add_reader(descriptor, self._accept)
-
-
-class Connection:
-    """One peer's connection: reading, waiting for a reply, or waiting for the peer to take it."""
-
-    __slots__ = ("descriptor", "last", "peer", "server", "socket", "task", "unsent")
-
-    def __init__(self, server: Server, accepted: socket.socket, peer: Peer) -> None:
-        self.server = server
-        self.socket = accepted
-        self.descriptor = accepted.fileno()
-        self.peer = peer
-        self.task: asyncio.Task[None] | None = None
-        self.unsent: Reply | None = None
-        self.last = False  # the reply under way is the last one
-        server.loop.add_reader(self.descriptor, self._readable)
-
-    def stop(self) -> "asyncio.Task[None] | None":
-        """Read no more; what is still being answered, if anything. Where nothing is, the connection ends."""
-        self.server.loop.remove_reader(self.descriptor)
-        self.last = True
-        if self.task is None and self.unsent is None:
-            self.close()
-        return self.task
-
-    def close(self) -> None:
-        """End the connection; harmless when it has ended."""
-        if self in self.server.connections:
-            self.server.connections.discard(self)
-            self.server.loop.remove_reader(self.descriptor)
-            self.server.loop.remove_writer(self.descriptor)
-            self.socket.close()
-            self._release()
-
-    def _readable(self) -> None:
-        server = self.server
-        room = _ROOM if server.discarder.has_room(self.peer.uid) else _CREDENTIALS_ROOM
-        try:
-            size, ancillary, flags, _address = self.socket.recvmsg_into(
-                (server.buffer,), room, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-            )
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError:  # ECONNRESET: the peer closed with replies unread
-            self.close()
-            return
-        sender, descriptors = _control(ancillary)
-        if sender is None:
-            # End of file has no sender; neither has a message queued on an inherited listener without SO_PASSCRED.
-            if size or descriptors:
-                server.note("connection_refused", peer=self.peer, why="a message without credentials")
-            server.discarder.discard(self.peer.uid, descriptors)
-            self.close()
-            return
-        if not self.peer.fits(sender):  # somebody else holds this connection: it ends with this reply
-            self.last = True
-            self._handle(Datagram(b"", descriptors, Refused("denied"), sender))
-            return
-        fault = self._fault(flags, len(descriptors))
-        self._handle(Datagram(b"" if fault else bytes(server.buffer[:size]), descriptors, fault))
-
-    def _fault(self, flags: int, descriptors: int) -> Refused | None:
-        """Why the transport refuses a message whatever it says, or None."""
-        if flags & socket.MSG_TRUNC:
-            return Refused("too_large", limit=self.server.limit)
-        if flags & socket.MSG_CTRUNC:
-            if descriptors >= MAX_DESCRIPTORS:
-                return Refused("too_large", limit=MAX_DESCRIPTORS)
-            return Refused("busy", retry_after=1)  # no descriptor left here, or too many of this uid being closed
-        if descriptors > MAX_DESCRIPTORS:
-            return Refused("too_large", limit=MAX_DESCRIPTORS)
-        if descriptors and not self.server.descriptors:
-            return Refused("unavailable", reason="descriptors")
-        return None
-
-    def _handle(self, datagram: Datagram) -> None:
-        result = self.server.handler(self.peer, datagram)
-        if result is None or isinstance(result, Reply):
-            self._finish(datagram.descriptors, result)
-        else:
-            self.server.loop.remove_reader(self.descriptor)
-            self.task = self.server.loop.create_task(self._answer(datagram.descriptors, result))
-
-    async def _answer(self, descriptors: Iterable[int], reply: Awaitable[Reply | None]) -> None:
-        """Wait for a reply that takes time; meanwhile nothing is read."""
-        finished = await reply
-        self.task = None
-        if self not in self.server.connections:
-            self.server.discarder.discard(self.peer.uid, descriptors)
-            self.unsent = finished
-            self._release()
-            return
-        if not self.last:
-            self.server.loop.add_reader(self.descriptor, self._readable)
-        self._finish(descriptors, finished)
-
-    def _finish(self, descriptors: Iterable[int], reply: Reply | None) -> None:
-        self.server.discarder.discard(self.peer.uid, descriptors)
-        self.unsent = reply
-        if reply is None:
-            if self.last:
-                self.close()
-        elif not self._send():
-            self.server.loop.remove_reader(self.descriptor)
-            self.server.loop.add_writer(self.descriptor, self._writable)
-
-    def _writable(self) -> None:
-        if self._send() and self in self.server.connections:
-            self.server.loop.remove_writer(self.descriptor)
-            self.server.loop.add_reader(self.descriptor, self._readable)
-
-    def _send(self) -> bool:
-        """Send what is to be sent; False where the peer's queue is full."""
-        reply = self.unsent
-        if reply is None:
-            return True
-        flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
-        try:
-            if reply.descriptors:
-                passed = array.array("i", reply.descriptors)
-                self.socket.sendmsg([reply.data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)], flags)
-            else:
-                self.socket.send(reply.data, flags)
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError:  # EPIPE, ECONNRESET: it asked and left
-            self.close()
-            return True
-        self._release()
-        if self.last:
-            self.close()
-        return True
-
-    def _release(self) -> None:
-        """Forget the reply, and close its descriptors: they are memfds of our own, which close at once."""
-        if self.unsent is not None:
-            for descriptor in self.unsent.descriptors:
-                os.close(descriptor)
-            self.unsent = None
-
-
-def _control(ancillary: list[tuple[int, int, bytes]]) -> tuple[Credentials | None, tuple[int, ...]]:
-    """The sender and the descriptors that came with a message."""
-    sender: Credentials | None = None
-    descriptors = array.array("i")
-    for level, kind, data in ancillary:
-        if level != socket.SOL_SOCKET:
-            continue
-        if kind == socket.SCM_RIGHTS:
-            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-        elif kind == socket.SCM_CREDENTIALS:
-            with suppress(struct.error):
-                sender = Credentials.unpack(data)
-    return sender, tuple(descriptors)

@@ -26,6 +26,7 @@ STAIR = (
     "notify",
     "modules",
     "server",
+    "connection",
     "listener",
     "discard",
     "gate",
