@@ -3,16 +3,18 @@
 Rules of this file:
 
 - It knows one callable, which takes a peer and a datagram and gives the reply, or an awaitable of it, or None.
-- One request at a time: the next datagram is read when the reply to this one is queued, and one datagram is read at
-  each turn of the loop, so that no connection goes before the others.
+- One request at a time: the next datagram is read when the reply to this one is queued. Whose datagram is the next is
+  for its lane to say.
 - Whatever a peer does ends at worst its own connection. Nothing here raises into the loop.
 - Every descriptor that arrives is closed on every path, and never where it could hold up the loop.
-- A send never blocks. A peer that does not take its reply is not read from.
+- A send never blocks. A peer that does not take its reply is not read from, and in the end cut off.
+- A connection keeps its seat until what it asked for is answered, also when its peer has gone.
 """
 
 import array
 import asyncio
 import os
+import select
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterable
@@ -22,7 +24,9 @@ from typing import Final
 
 from rpcd.discard import Discarder
 from rpcd.errors import Refused
+from rpcd.lanes import NOTHING, READABLE, WRITABLE, Lanes
 from rpcd.peer import UCRED, Credentials, Peer
+from rpcd.quotas import Seats, Usage
 from rpcd.wire import Datagram, Reply
 
 __all__ = ["Connection", "Handler", "Note", "Shared"]
@@ -45,14 +49,18 @@ class Shared:
     """What the connections of a server have in common.
 
     `limit` is the largest message in bytes; `descriptors` says whether peers may pass any. `connections` are those that
-    are open.
+    are open, each with a seat and in a lane. `now` is a coarse clock in seconds, which stands still while the server
+    does: nobody is late because the server was stopped.
     """
 
     handler: Handler
     note: Note
+    usage: Usage
     limit: int
     descriptors: bool
-    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    loop: asyncio.AbstractEventLoop
+    lanes: Lanes
+    now: float = 0
     discarder: Discarder = field(default_factory=Discarder)
     connections: "set[Connection]" = field(default_factory=set)
     buffer: memoryview = field(init=False)
@@ -65,21 +73,61 @@ class Shared:
 class Connection:
     """One peer's connection: reading, waiting for a reply, or waiting for the peer to take it."""
 
-    __slots__ = ("descriptor", "last", "peer", "shared", "socket", "task", "unsent")
+    __slots__ = (
+        "active",
+        "descriptor",
+        "group",
+        "last",
+        "peer",
+        "shared",
+        "since",
+        "socket",
+        "task",
+        "unsent",
+        "watched",
+    )
 
-    def __init__(self, shared: Shared, accepted: socket.socket, peer: Peer) -> None:
+    def __init__(self, shared: Shared, accepted: socket.socket, peer: Peer, group: int) -> None:
         self.shared = shared
         self.socket = accepted
         self.descriptor = accepted.fileno()
         self.peer = peer
+        self.group = group
         self.task: asyncio.Task[None] | None = None
         self.unsent: Reply | None = None
         self.last = False  # the reply under way is the last one
-        shared.loop.add_reader(self.descriptor, self._readable)
+        self.active = True  # something came since `overdue` was last asked
+        self.since = shared.now  # when it last did anything, as far as is known
+        self.watched: int | None = READABLE
+        self._sit()
+
+    def _sit(self) -> None:
+        """Take a seat and join the lane."""
+        if self.watched is not None:
+            self.shared.lanes.join(self.group, self.descriptor, self.watched, self._ready)
+        self.shared.usage.seats.take(self.group)
+        self.shared.connections.add(self)
+
+    def _rise(self) -> None:
+        """Give them back."""
+        self._watch(None)
+        self.shared.usage.seats.leave(self.group)
+        self.shared.connections.discard(self)
+
+    def change_to(self, group: int) -> None:
+        """Count for another group from now on."""
+        watched = self.watched
+        self._rise()
+        self.group, self.watched = group, watched
+        try:
+            self._sit()
+        except OSError:  # no descriptor left for another lane
+            self.socket.close()
+            self._release()
 
     def stop(self) -> "asyncio.Task[None] | None":
         """Read no more; what is still being answered, if anything. Where nothing is, the connection ends."""
-        self.shared.loop.remove_reader(self.descriptor)
+        self._watch(None)
         self.last = True
         if self.task is None and self.unsent is None:
             self.close()
@@ -88,11 +136,45 @@ class Connection:
     def close(self) -> None:
         """End the connection; harmless when it has ended."""
         if self in self.shared.connections:
-            self.shared.connections.discard(self)
-            self.shared.loop.remove_reader(self.descriptor)
-            self.shared.loop.remove_writer(self.descriptor)
+            self._rise()
             self.socket.close()
             self._release()
+
+    def overdue(self) -> str | None:
+        """Which time is over, as the quota is called; None while the connection may stay.
+
+        It is asked now and then, so that no request has to look at a clock.
+        """
+        now, quotas = self.shared.now, self.shared.usage.quotas
+        if self.unsent is not None:
+            return "stall" if now - self.since >= quotas.stall else None
+        if self.active or self.task is not None:
+            self.active, self.since = False, now
+            return None
+        stranger = self.group == Seats.STRANGERS
+        if now - self.since < (quotas.idle_of_strangers if stranger else quotas.idle):
+            return None
+        return "idle_of_strangers" if stranger else "idle"
+
+    def _watch(self, watched: int | None) -> None:
+        """Be told of this from now on; of nothing more, once it is None."""
+        if self.watched is None or self.watched == watched:
+            return
+        if watched is None:
+            self.shared.lanes.leave(self.group, self.descriptor)
+        else:
+            self.shared.lanes.watch(self.group, self.descriptor, watched)
+        self.watched = watched
+
+    def _ready(self, events: int) -> None:
+        """Something has happened: what is to be done about it depends on what is under way."""
+        if self.unsent is not None:
+            self._writable()
+        elif self.task is None:
+            self.active = True
+            self._readable()
+        else:  # a peer that has hung up would be told of again and again
+            self._watch(None if events & (select.EPOLLHUP | select.EPOLLERR) else NOTHING)
 
     def _readable(self) -> None:
         shared = self.shared
@@ -140,7 +222,6 @@ class Connection:
         if result is None or isinstance(result, Reply):
             self._finish(datagram.descriptors, result)
         else:
-            self.shared.loop.remove_reader(self.descriptor)
             self.task = self.shared.loop.create_task(self._answer(datagram.descriptors, result))
 
     async def _answer(self, descriptors: Iterable[int], reply: Awaitable[Reply | None]) -> None:
@@ -152,9 +233,10 @@ class Connection:
             self.unsent = finished
             self._release()
             return
-        if not self.last:
-            self.shared.loop.add_reader(self.descriptor, self._readable)
         self._finish(descriptors, finished)
+        if self.watched is None:  # the peer has hung up, or the server ends
+            self.close()
+        self._watch(WRITABLE if self.unsent is not None else READABLE)
 
     def _finish(self, descriptors: Iterable[int], reply: Reply | None) -> None:
         self.shared.discarder.discard(self.peer.uid, descriptors)
@@ -163,13 +245,12 @@ class Connection:
             if self.last:
                 self.close()
         elif not self._send():
-            self.shared.loop.remove_reader(self.descriptor)
-            self.shared.loop.add_writer(self.descriptor, self._writable)
+            self.since = self.shared.now
+            self._watch(WRITABLE)
 
     def _writable(self) -> None:
-        if self._send() and self in self.shared.connections:
-            self.shared.loop.remove_writer(self.descriptor)
-            self.shared.loop.add_reader(self.descriptor, self._readable)
+        if self._send():
+            self._watch(READABLE)
 
     def _send(self) -> bool:
         """Send what is to be sent; False where the peer's queue is full."""
@@ -198,6 +279,8 @@ class Connection:
         if self.unsent is not None:
             for descriptor in self.unsent.descriptors:
                 os.close(descriptor)
+            for release in self.unsent.leases:
+                release()
             self.unsent = None
 
 

@@ -11,7 +11,6 @@ import asyncio
 import fcntl
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -31,12 +30,14 @@ from rpcd.notify import Notifier
 from rpcd.operation import Operation
 from rpcd.peer import Peer
 from rpcd.policy import Policy
+from rpcd.quotas import Usage
 from rpcd.server import Server
 from rpcd.service import Service
 from rpcd.settings import Settings, SettingsFault, read
 from rpcd.settings.advice import Advice, advise
 from rpcd.store import Store, Targets
 from rpcd.trust import trusted
+from rpcd.workers import Workers
 
 __all__ = ["check", "load", "rules", "serve"]
 
@@ -116,8 +117,9 @@ class Daemon:
 
     def __init__(self, config: str, settings: Settings, methods: Surface, audit: AuditLog) -> None:
         self.settings = settings
-        self.pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="worker")
-        self.store = Store.open(settings, audit, self.pool)
+        self.usage = Usage(settings.quotas)
+        self.workers = Workers(WORKERS)
+        self.store = Store.open(settings, audit, self.workers)
         self.metrics = Metrics()
         self.notifier = Notifier(os.environ)
         self.operation = Operation(
@@ -133,6 +135,7 @@ class Daemon:
         self.gate = Gate(
             _rules(settings, methods),
             self.store,
+            self.usage,
             audit,
             control=self.operation,
             metrics=self.metrics,
@@ -150,8 +153,14 @@ class Daemon:
         except Unconfined:
             listener.close()
             raise
-        server = Server(
-            listener, self.gate, self._note, limit=self.settings.max_message, descriptors=self.settings.descriptors
+        self.server = server = Server(
+            listener,
+            self.gate,
+            self._note,
+            knows=self.gate.knows,
+            usage=self.usage,
+            limit=self.settings.max_message,
+            descriptors=self.settings.descriptors,
         )
         self.metrics.know(self.gate.rules.methods)
         committers = self.store.committers
@@ -159,8 +168,10 @@ class Daemon:
         self.metrics.read("queued", lambda: committers.queued)
         self.metrics.read("batches", lambda: committers.batches)
         self.metrics.read("changes", lambda: committers.changes)
-        await Service(server, self.store, self.operation, self.notifier, self.pool, drain=self.settings.drain).run()
-        self.pool.shutdown()
+        await Service(
+            server, self.store, self.operation, self.notifier, self.workers.own, drain=self.settings.drain
+        ).run()
+        self.workers.shutdown()
         self.operation.note("stopped")
         return 0
 
@@ -180,6 +191,8 @@ class Daemon:
         self.store.targets.replace(settings)
         self.metrics.know(methods.methods)
         self.gate.rules = _rules(settings, methods)
+        self.usage.replace(settings.quotas)
+        self.server.judge_again()
 
     def _note(self, event: str, *, peer: Peer | None = None, **fields: object) -> None:
         """Record what the transport has to tell."""

@@ -26,14 +26,17 @@ from jsonrpcserver.response import to_serializable
 from jsonrpcserver.result import Result
 
 from rpcd.audit import AuditLog, Unwritable
+from rpcd.envelope import error_reply, is_request
 from rpcd.errors import Refused
-from rpcd.guard import permit, validate
+from rpcd.guard import count_change, permit, validate
 from rpcd.incident import incident, refusal
 from rpcd.methods import Call, Control, Rules
 from rpcd.metrics import Metrics
 from rpcd.peer import Peer
+from rpcd.quotas import Usage
 from rpcd.store import Store
-from rpcd.wire import Datagram, Reply, decode, encode
+from rpcd.turns import Turns
+from rpcd.wire import Datagram, Reply, decode, encode, weight
 
 __all__ = ["Gate"]
 
@@ -42,8 +45,8 @@ log = structlog.get_logger("rpcd")
 MAX_BATCH: Final = 32
 """Entries of a batch."""
 
-MAX_ID: Final = 128
-"""Characters of a request's id."""
+LIGHT: Final = 4096
+"""Bytes of a message up to which nobody asks what it takes in memory while it is answered."""
 
 ERROR_ROOM: Final = 1024
 """Bytes that any error's reply fits into, its id included; kept back for each entry of a batch still to come."""
@@ -56,28 +59,61 @@ class Gate:
     """
 
     def __init__(
-        self, rules: Rules, store: Store, audit: AuditLog, *, control: Control, metrics: Metrics, limit: int
+        self,
+        rules: Rules,
+        store: Store,
+        usage: Usage,
+        audit: AuditLog,
+        *,
+        control: Control,
+        metrics: Metrics,
+        limit: int,
     ) -> None:
         self.rules = rules
         self.store = store
+        self.usage = usage
         self.audit = audit
         self.control = control
         self.metrics = metrics
         self.limit = limit
-        self._table = _Table(_Guard())
+        self._turns = Turns()
+        self._table = _Table(_Guard(usage))
 
     def __call__(self, peer: Peer, datagram: Datagram) -> Reply | Awaitable[Reply | None] | None:
         """The reply to one datagram, at once where that takes no time; None where nothing is to be sent."""
         try:
-            return self._answer(peer, datagram)
+            return self._answer(peer, datagram) if len(datagram.data) <= LIGHT else self._weigh(peer, datagram)
         except Exception as error:  # noqa: BLE001 - a bug of this file must not reach the loop
-            return Reply(encode(_message(None, incident(error).error())))
+            return Reply(encode(error_reply(None, incident(error).error())))
+
+    def knows(self, peer: Peer) -> bool:
+        """Whether any grant names this peer."""
+        return self.rules.policy.knows(peer)
+
+    def _weigh(self, peer: Peer, datagram: Datagram) -> Reply | Awaitable[Reply | None] | None:
+        """Answer a large message while there is room for it in memory."""
+        group = self.usage.seats.group(peer.uid, known=self.knows(peer))
+        try:
+            release = self.usage.contents.take(group, weight(datagram.data))
+        except Refused as refused:
+            return self._turn_away(peer, datagram, refused)
+        reply = self._answer(peer, datagram)
+        if isinstance(reply, Awaitable):
+            return self._released(reply, release)
+        release()
+        return reply
+
+    async def _released(self, answering: Awaitable[Reply | None], release: Callable[[], None]) -> Reply | None:
+        try:
+            return await answering
+        finally:
+            release()
 
     async def _total(self, answering: Awaitable[Reply | None]) -> Reply | None:
         try:
             return await answering
         except Exception as error:  # noqa: BLE001 - as above
-            return Reply(encode(_message(None, incident(error).error())))
+            return Reply(encode(error_reply(None, incident(error).error())))
 
     def _answer(self, peer: Peer, datagram: Datagram) -> Reply | Awaitable[Reply | None] | None:
         if datagram.fault is not None:
@@ -90,7 +126,7 @@ class Gate:
             call = self._call(peer, datagram)
             finished = self._entry(call, message, self.limit)
             if isinstance(finished, bytes):
-                return Reply(finished, tuple(call.passed))
+                return Reply(finished, tuple(call.passed), tuple(call.passing))
             return None if finished is None else self._total(self._later(call, finished))
         if not message:
             return self._turn_away(peer, datagram, Refused("invalid_request"))
@@ -103,12 +139,13 @@ class Gate:
         call = self._call(peer, datagram)
         call.refusal = refused if self.rules.policy.knows(peer) else Refused("denied")
         self._record(call, {"sender": datagram.sender.record()} if datagram.sender else {})
-        return Reply(encode(_message(None, call.refusal.error())))
+        return Reply(encode(error_reply(None, call.refusal.error())))
 
     def _call(self, peer: Peer, datagram: Datagram) -> Call:
         return Call(
             peer=peer,
             store=self.store,
+            usage=self.usage,
             rules=self.rules,
             control=self.control,
             current=lambda: self.rules,
@@ -118,31 +155,33 @@ class Gate:
 
     async def _later(self, call: Call, finishing: Awaitable[bytes | None]) -> Reply | None:
         data = await finishing
-        return None if data is None else Reply(data, tuple(call.passed))
+        return None if data is None else Reply(data, tuple(call.passed), tuple(call.passing))
 
     async def _batch(self, peer: Peer, datagram: Datagram, entries: list[Any]) -> Reply | None:
         """Answer the entries in order, each on its own; they share the reply's room, and the descriptors."""
         replies: list[bytes] = []
         used: set[int] = set()
         passed: list[int] = []
+        passing: list[Callable[[], None]] = []
         left = self.limit - len("[]")
         for waiting, entry in zip(range(len(entries) - 1, -1, -1), entries, strict=True):
+            await self._turns.take(peer.uid)
             call = self._call(peer, datagram)
-            call.used, call.passed = used, passed
+            call.used, call.passed, call.passing = used, passed, passing
             finished = self._entry(call, entry, left - waiting * ERROR_ROOM)
             data = await finished if isinstance(finished, Awaitable) else finished
             if data is not None:
                 replies.append(data)
                 left -= len(data) + len(",")
-        return Reply(b"[" + b",".join(replies) + b"]", tuple(passed)) if replies else None
+        return Reply(b"[" + b",".join(replies) + b"]", tuple(passed), tuple(passing)) if replies else None
 
     def _entry(self, call: Call, request: Any, room: int) -> bytes | Awaitable[bytes | None] | None:
         """Answer one request within `room` bytes."""
         call.room = room
-        if not _is_request(request):
+        if not is_request(request):
             known = self.rules.policy.knows(call.peer)
             call.refusal = Refused("invalid_request") if known else Refused("denied")
-            return self._finish(call, _message(None, call.refusal.error()))
+            return self._finish(call, error_reply(None, call.refusal.error()))
         call.name, call.id, call.notification = request["method"], request.get("id"), "id" not in request
         single = Request(call.name, request.get("params", {}), call.id)
         result = dispatch_request(cast("Any", self._table), call, single)[1]
@@ -150,7 +189,7 @@ class Gate:
             return self._wait(call, call.pending)
         if not call.settled:  # jsonrpcserver answered by itself: its words are not ours
             call.refusal = incident(RuntimeError("a result that the guard did not make"))
-            return self._finish(call, _message(call.id, call.refusal.error()))
+            return self._finish(call, error_reply(call.id, call.refusal.error()))
         message = cast("dict[str, object]", to_serializable(cast("Any", to_response(single, result))))
         return self._finish(call, None if call.notification else message)
 
@@ -162,7 +201,8 @@ class Gate:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is told or it is an incident
             call.refusal = refusal(error)
-            message = _message(call.id, call.refusal.error())
+            message = error_reply(call.id, call.refusal.error())
+        await self._turns.take(call.peer.uid)
         return self._finish(call, None if call.notification else message)
 
     def _finish(self, call: Call, message: Mapping[str, object] | None) -> bytes | None:
@@ -177,8 +217,9 @@ class Gate:
                 if len(data) > call.room:  # of a change that is made, nobody may say that nothing happened
                     call.refusal = Refused("unknown") if call.recorded else Refused("too_large", limit=call.room)
             if call.refusal is not None:
-                data = encode(_message(call.id, call.refusal.error()))
+                data = encode(error_reply(call.id, call.refusal.error()))
         self._record(call, {})
+        call.release()
         return data
 
     def _record(self, call: Call, more: dict[str, object]) -> None:
@@ -212,12 +253,19 @@ class Gate:
 class _Guard:
     """What jsonrpcserver calls for every method: asks permission, judges parameters, runs the handler."""
 
+    def __init__(self, usage: Usage) -> None:
+        self._usage = usage
+
     def __call__(self, call: Call, /, *positional: Any, **named: Any) -> Result:
         call.settled = True
         try:
             method = permit(call)
+            self._usage.calls.take(call.peer.uid, call.started)
             call.params = method.named(positional) if positional else named
             validate(call, method)
+            if method.changes:
+                count_change(call, self._usage)
+            call.method = method
             result = method.handler(call, call.params)
         except BaseException as error:  # noqa: BLE001 - SystemExit and MemoryError too: one request fails, the server lives
             call.refusal = refusal(error)
@@ -248,22 +296,3 @@ class _Table(Mapping[str, Callable[..., Result]]):
 
     def __len__(self) -> int:
         return 0
-
-
-_REQUEST_MEMBERS: Final = frozenset({"jsonrpc", "method", "params", "id"})
-
-
-def _is_request(request: Any) -> bool:
-    """Whether this is a request object (JSON-RPC 2.0, section 4), closed and with an id of a kind we give back."""
-    if not isinstance(request, dict) or request.get("jsonrpc") != "2.0" or not request.keys() <= _REQUEST_MEMBERS:
-        return False
-    identifier = request.get("id")
-    return (
-        isinstance(request.get("method"), str)
-        and isinstance(request.get("params", []), dict | list)
-        and (identifier is None or type(identifier) is int or (type(identifier) is str and len(identifier) <= MAX_ID))
-    )
-
-
-def _message(identifier: str | int | None, error: Mapping[str, object]) -> dict[str, object]:
-    return {"jsonrpc": "2.0", "error": error, "id": identifier}

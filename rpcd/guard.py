@@ -7,6 +7,7 @@ Rules of this file:
   target and the key that they name. Last whether the server takes changes at all; who asks again for one that was made
   (`request_id`) is answered all the same, so that is asked where it is known (methods/changes.py).
 - This is the only place that asks; handlers do not.
+- Quotas are counted after permission: nobody without a grant can use up anybody's share.
 """
 
 from typing import Final
@@ -14,8 +15,9 @@ from typing import Final
 from rpcd.documents.key import parse_key
 from rpcd.errors import Refused
 from rpcd.methods import Call, Method
+from rpcd.quotas import Usage
 
-__all__ = ["LEAST_ROOM", "permit", "validate"]
+__all__ = ["LEAST_ROOM", "count_change", "permit", "validate"]
 
 LEAST_ROOM: Final = 4096
 """Bytes that any change's reply fits into; an entry of a batch that has less is not begun."""
@@ -59,4 +61,11 @@ def validate(call: Call, method: Method) -> None:
         call.require_changes()
     if call.room < LEAST_ROOM:
         raise Refused("too_large", limit=max(call.room, 0))
-    call.method = method
+
+
+def count_change(call: Call, usage: Usage) -> None:
+    """Count what the peer may do against what it may do of it; what changes nothing is counted while it runs."""
+    if call.params.get("dry_run"):
+        call.leases.append(usage.checks.take(call.peer.uid))
+    else:
+        usage.changes.take(call.peer.uid, call.started)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-__all__ = ["OVERFLOW_ID", "Credentials", "Peer", "UnidentifiedPeer", "identify"]
+__all__ = ["OVERFLOW_ID", "Credentials", "Peer", "UnidentifiedPeer", "credentials", "identify"]
 
 SO_PEERGROUPS: Final = 59  # asm-generic/socket.h, Linux 4.13; Python 3.11 has no name for it
 SO_PEERPIDFD: Final = 77  # asm-generic/socket.h, Linux 6.5
@@ -109,20 +109,29 @@ class Peer:
         return sender.uid == self.uid and (sender.gid == self.gid or sender.gid in self.groups)
 
 
-def identify(connection: socket.socket) -> Peer:
-    """Ask the kernel who is at the other end of `connection`.
+def credentials(connection: socket.socket) -> Credentials:
+    """Process, user and group at the other end of `connection` when it was made.
 
-    Raises `UnidentifiedPeer` where it does not say, or says a uid that stands for an unknown one.
+    Raises `UnidentifiedPeer` where the kernel does not say, or says a uid that stands for an unknown one.
     """
     try:
-        credentials = Credentials.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
+        found = Credentials.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
+    except (OSError, struct.error) as error:
+        raise UnidentifiedPeer("the kernel did not tell the peer's identity") from error
+    if found.uid in (OVERFLOW_ID, INVALID_ID):
+        raise UnidentifiedPeer(f"uid {found.uid} stands for an unknown user")
+    return found
+
+
+def identify(connection: socket.socket) -> Peer:
+    """Ask the kernel for all that there is to know of who is at the other end; raises `UnidentifiedPeer`."""
+    found = credentials(connection)
+    try:
         groups = _groups(connection)
     except (OSError, struct.error) as error:
         raise UnidentifiedPeer("the kernel did not tell the peer's identity") from error
-    if credentials.uid in (OVERFLOW_ID, INVALID_ID):
-        raise UnidentifiedPeer(f"uid {credentials.uid} stands for an unknown user")
-    exe, unit, started = _process(connection, credentials.pid)
-    return Peer(credentials.pid, credentials.uid, credentials.gid, groups, exe, unit, started)
+    exe, unit, started = _process(connection, found.pid)
+    return Peer(found.pid, found.uid, found.gid, groups, exe, unit, started)
 
 
 def _groups(connection: socket.socket) -> frozenset[int]:

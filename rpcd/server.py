@@ -1,42 +1,95 @@
-"""The listener: accept connections, and let go of them in the end.
+"""The listener: accept connections, give them seats, and let go of them in the end.
 
 Rules of this file:
 
 - Whatever a peer does ends at worst its own connection. Nothing here raises into the loop.
+- Who is refused learns it at once, and costs as little as possible: it is not even asked who it is beyond its uid.
 - Running out of descriptors pauses accepting instead of spinning.
+- Time is looked at in one periodic sweep over all connections, never for a single request.
 """
 
 import asyncio
 import errno
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from rpcd.connection import Connection, Handler, Note, Shared
+from rpcd.errors import Refused
+from rpcd.lanes import Lanes
 from rpcd.listener import Listener
-from rpcd.peer import UnidentifiedPeer, identify
+from rpcd.peer import UCRED, Peer, UnidentifiedPeer, credentials, identify
+from rpcd.quotas import RETRY_AFTER, Usage
+from rpcd.wire import encode
 
 __all__ = ["Server"]
+
+Knows = Callable[[Peer], bool]
+"""Whether any grant names a peer."""
 
 ACCEPT_PAUSE: Final = 0.1
 """Seconds without accepting after descriptors ran out: the listener stays readable, and the loop would spin."""
 
-ACCEPTS_AT_A_TURN: Final = 64
+ACCEPTING: Final = 0.0005
+"""Seconds of a turn of the loop after which connections that still wait are left for the next one."""
+
+SWEEP: Final = 1.0
+"""Seconds between two looks for connections whose time is over."""
+
+BUSY: Final = encode({"jsonrpc": "2.0", "error": Refused("busy", retry_after=RETRY_AFTER).error(), "id": None})
+
+UNREAD: Final = 8
+"""Requests of a refused peer that are taken off its queue: with one unread, close(2) keeps our reply from it."""
 
 
 class Server:
     """Serves the connections of one listener on the running asyncio loop.
 
-    `limit` is the largest message in bytes; `descriptors` says whether peers may pass any.
+    `knows` says whether a grant names a peer; `limit` is the largest message in bytes; `descriptors` says whether peers
+    may pass any.
     """
 
-    def __init__(self, listener: Listener, handler: Handler, note: Note, *, limit: int, descriptors: bool) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        handler: Handler,
+        note: Note,
+        *,
+        knows: Knows,
+        usage: Usage,
+        limit: int,
+        descriptors: bool,
+    ) -> None:
         self.listener = listener
-        self.shared = Shared(handler=handler, note=note, limit=limit, descriptors=descriptors)
-        self.loop = self.shared.loop
+        self.knows = knows
+        self.loop = asyncio.get_running_loop()
+        self.shared = Shared(
+            handler=handler,
+            note=note,
+            usage=usage,
+            limit=limit,
+            descriptors=descriptors,
+            loop=self.loop,
+            lanes=Lanes(self.loop),
+        )
         self.connections = self.shared.connections
+        self.stopping = threading.Event()
+        self.ticking = threading.Thread(target=self._tick, name="tick", daemon=True)
 
     def start(self) -> None:
         """Begin to accept."""
         self.loop.add_reader(self.listener.socket.fileno(), self._accept)
+        self.ticking.start()
+
+    def judge_again(self) -> None:
+        """Seat everybody anew: grants have changed, and with them who is a stranger."""
+        seats = self.shared.usage.seats
+        for connection in self.connections.copy():
+            group = seats.group(connection.peer.uid, known=self.knows(connection.peer))
+            if group != connection.group:
+                connection.change_to(group)
 
     async def drain(self, seconds: float) -> int:
         """Stop accepting and reading, wait at most `seconds` for replies that are being made, close everything.
@@ -46,6 +99,8 @@ class Server:
         """
         self.loop.remove_reader(self.listener.socket.fileno())
         self.listener.close()
+        self.stopping.set()
+        self.ticking.join()
         busy = [task for connection in self.connections.copy() if (task := connection.stop())]
         unanswered = (await asyncio.wait(busy, timeout=seconds))[1] if busy else ()
         for connection in self.connections.copy():
@@ -53,7 +108,8 @@ class Server:
         return len(unanswered)
 
     def _accept(self) -> None:
-        for _ in range(ACCEPTS_AT_A_TURN):
+        until = self.loop.time() + ACCEPTING
+        while self.loop.time() < until:
             try:
                 accepted, _address = self.listener.socket.accept()  # the address is the peer's choice: never looked at
             except (BlockingIOError, ConnectionAbortedError, InterruptedError):
@@ -62,17 +118,49 @@ class Server:
                 self._pause(error)
                 return
             try:
-                peer = identify(accepted)
+                self._admit(accepted)
             except UnidentifiedPeer as error:
                 accepted.close()
                 self.shared.note("connection_refused", why=str(error))
-                continue
-            except OSError as error:  # no descriptor left for the look into /proc
+            except OSError as error:  # no descriptor left for the look into /proc, or for a lane
                 accepted.close()
                 self._pause(error)
                 return
-            self.shared.note("connected", peer=peer)
-            self.connections.add(Connection(self.shared, accepted, peer))
+
+    def _admit(self, accepted: socket.socket) -> None:
+        """Give a connection its seat, or tell its peer that there is none."""
+        if _has_gone(accepted):
+            accepted.close()
+            return
+        usage = self.shared.usage
+        caller = credentials(accepted)
+        # To somebody whom a grant may name this quota applies; to a stranger, at least all that it can fail by.
+        group = usage.seats.group(caller.uid, known=True)
+        full = usage.seats.full(group, usage.quotas)
+        if full is None:
+            peer = identify(accepted)
+            group = usage.seats.group(peer.uid, known=self.knows(peer))
+            full = usage.seats.full(group, usage.quotas)
+        if full is not None:
+            _refuse(accepted)
+            self.shared.note("connection_refused", sender=caller.record(), why=full)
+            return
+        Connection(self.shared, accepted, peer, group)
+        self.shared.note("connected", peer=peer)
+
+    def _tick(self) -> None:
+        """A thread's: a timer of the loop's own would be set and taken back by the kernel around each request."""
+        while not self.stopping.wait(SWEEP):
+            self.loop.call_soon_threadsafe(self._sweep)
+
+    def _sweep(self) -> None:
+        """Close the connections whose time is over."""
+        self.shared.now += SWEEP
+        for connection in self.connections.copy():
+            if (why := connection.overdue()) is not None:
+                if why == "stall":
+                    self.shared.note("connection_refused", peer=connection.peer, why=why)
+                connection.close()
 
     def _pause(self, error: OSError) -> None:
         """Stop polling the listener for a moment: EMFILE, ENFILE, ENOBUFS and ENOMEM pass, and none is worth a spin."""
@@ -85,3 +173,26 @@ class Server:
         descriptor = self.listener.socket.fileno()
         if descriptor >= 0:  # not closed in the meantime
             self.loop.add_reader(descriptor, self._accept)
+
+
+def _has_gone(accepted: socket.socket) -> bool:
+    """Whether a peer has closed its connection without a request: nobody is there who could be served."""
+    try:
+        data, sender, _flags, _address = accepted.recvmsg(
+            1, socket.CMSG_SPACE(UCRED.size), socket.MSG_PEEK | socket.MSG_DONTWAIT
+        )
+    except (BlockingIOError, InterruptedError):
+        return False
+    except OSError:
+        return True
+    return not data and not sender
+
+
+def _refuse(accepted: socket.socket) -> None:
+    """Tell a peer that there is no seat for it, and close its connection; nothing is waited for."""
+    with accepted, suppress(OSError):
+        accepted.shutdown(socket.SHUT_RD)  # what is sent from now on fails over there
+        for _ in range(UNREAD):
+            if not accepted.recv(1, socket.MSG_DONTWAIT):
+                break
+        accepted.send(BUSY, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)

@@ -27,20 +27,25 @@ STAIR = (
     "modules",
     "server",
     "connection",
+    "lanes",
     "listener",
     "discard",
     "gate",
+    "turns",
     "guard",
     "methods",
     "store",
+    "workers",
     "settings",
     "policy",
+    "quotas",
     "schemas",
     "documents",
     "trust",
     "audit",
     "metrics",
     "wire",
+    "envelope",
     "incident",
     "peer",
     "errors",
@@ -62,11 +67,13 @@ SOCKETS = frozenset({"select", "selectors", "socket"})
 SYSTEM = FILES | PROCESSES | SOCKETS | {"grp", "pwd"}
 """Modules of the standard library that reach the operating system."""
 
-AWAY_FROM_THE_SYSTEM = frozenset({"gate", "methods", "policy", "documents", "wire", "errors", "__init__"})
+AWAY_FROM_THE_SYSTEM = frozenset(
+    {"gate", "turns", "methods", "policy", "quotas", "documents", "wire", "envelope", "errors", "__init__"}
+)
 
 CLOCK_AND_CHANCE = frozenset({"random", "secrets", "time"})
 IMPURE = SYSTEM | CLOCK_AND_CHANCE | {"asyncio", "concurrent", "logging", "structlog", "threading"}
-PURE = frozenset({"policy", "documents", "wire", "errors"})
+PURE = frozenset({"policy", "documents", "wire", "envelope", "errors"})
 """Functions of their arguments: no clock, no chance, no log either."""
 
 LONGEST = 300

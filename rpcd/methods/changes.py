@@ -55,6 +55,7 @@ async def change(
         call.require_changes()
         call.recorded = not dry_run
         edit = Edit(
+            uid=call.peer.uid,
             target=call.name_of_target,
             apply=judged,
             if_revision=params.get("if_revision"),
@@ -72,7 +73,7 @@ async def change(
         "previous": call.store.revisions.name(done.before, plain=plain),
     }
     if dry_run:
-        result |= await call.store.work(partial(visible_diff, call, done.old, done.new))
+        result |= await call.work(partial(visible_diff, call, done.old, done.new))
     return result
 
 
@@ -83,7 +84,7 @@ async def _retry(call: Call, params: dict[str, Any], contents: Mapping[str, byte
     body = {name: value for name, value in params.items() if name not in {"request_id", "dry_run"}}
     for name, content in contents.items():
         digest = partial(_digest, content)
-        body[name] = digest() if len(content) <= HASHED_ON_LOOP else await call.store.work(digest)
+        body[name] = digest() if len(content) <= HASHED_ON_LOOP else await call.work(digest)
     return call.store.replies.retry(call.peer.uid, params["request_id"], call.name, body)
 
 

@@ -17,7 +17,7 @@ SPARE: Final = 512
 
 def discover(call: Call, params: dict[str, Any]) -> Awaitable[object]:
     """What this caller may call: an OpenRPC document."""
-    return call.store.work(partial(_document, call, params.get("as")))
+    return call.work(partial(_document, call, params.get("as")))
 
 
 def _document(call: Call, form: str | None) -> dict[str, object]:

@@ -28,7 +28,7 @@ SPARE: Final = 512
 
 def read_file(call: Call, params: dict[str, Any]) -> Awaitable[object] | object:
     """The content of a file, in the form asked for or the first that fits."""
-    return call.store.look(call.name_of_target, partial(_content, call, params.get("as")))
+    return call.look(partial(_content, call, params.get("as")))
 
 
 def _content(call: Call, form: str | None, snapshot: Snapshot) -> dict[str, object]:
@@ -60,7 +60,7 @@ def _text(content: bytes) -> str | None:
 
 def list_files(call: Call, params: dict[str, Any]) -> Awaitable[object]:
     """The files of a directory target that this peer may list, by name."""
-    return call.store.work(partial(_files, call, params))
+    return call.work(partial(_files, call, params))
 
 
 def _files(call: Call, params: dict[str, Any]) -> dict[str, object]:
@@ -112,6 +112,6 @@ async def _received(call: Call, content: str | dict[str, Any]) -> bytes:
         except (binascii.Error, ValueError) as error:
             raise Refused("invalid_params", faults=[{"at": "/content/base64", "rule": "contentEncoding"}]) from error
     descriptor = call.take(int(content["fd"]))  # 0.0 is an integer to JSON Schema
-    return await call.store.work(
-        partial(call.store.receive, descriptor, size=content.get("size"), sha256=content.get("sha256"))
+    return await call.work(
+        partial(call.store.receive, descriptor, call.hold, size=content.get("size"), sha256=content.get("sha256"))
     )

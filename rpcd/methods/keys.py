@@ -32,7 +32,7 @@ UNTOLD: Final = object()
 
 def get_key(call: Call, _params: dict[str, Any]) -> Awaitable[object] | object:
     """The value of one key."""
-    return call.store.look(call.name_of_target, partial(_value, call))
+    return call.look(partial(_value, call))
 
 
 def _value(call: Call, snapshot: Snapshot) -> dict[str, object]:
@@ -43,7 +43,7 @@ def _value(call: Call, snapshot: Snapshot) -> dict[str, object]:
 
 def list_keys(call: Call, params: dict[str, Any]) -> Awaitable[object] | object:
     """The keys that this peer may list, with their types, in the order of the file."""
-    return call.store.look(call.name_of_target, partial(_keys, call, params))
+    return call.look(partial(_keys, call, params))
 
 
 def _keys(call: Call, params: dict[str, Any], snapshot: Snapshot) -> dict[str, object]:

@@ -9,18 +9,21 @@ Rules of this file:
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rpcd.documents.key import Key, format_key
 from rpcd.errors import Refused
 from rpcd.methods.control import Control
 from rpcd.peer import Peer
 from rpcd.policy import Explanation, Permit, Policy
+from rpcd.quotas import Usage
 from rpcd.schemas import Schema
 from rpcd.settings import Settings, Target
-from rpcd.store import Store
+from rpcd.store import Snapshot, Store
 
 __all__ = ["NOTHING", "Call", "Handler", "Method", "Rules"]
+
+Result = TypeVar("Result")
 
 Handler = Callable[["Call", dict[str, Any]], "Awaitable[object] | object"]
 
@@ -94,7 +97,8 @@ class Call:
 
     `control` is the server itself. `room` is how many bytes its reply may have; `received` and `passed` are the
     descriptors that came with the datagram and that leave with the reply, `used` the indexes of the received ones that
-    are taken. `target`, `key` and `permit` are known once the gate has judged them, `method` once the handler may run.
+    are taken. `leases` give back what is held until the call is answered, `passing` what is held until the reply has
+    left. `target`, `key` and `permit` are known once the gate has judged them, `method` once the handler may run.
     `pending` is a result that takes time, `refusal` how the call failed. `recorded` says that the store has taken over
     the audit of this change, `settled` that the reply is of our own making. `replayed` is the change that was made when
     this was asked for before.
@@ -102,6 +106,7 @@ class Call:
 
     peer: Peer
     store: Store
+    usage: Usage
     rules: Rules
     control: Control
     current: Callable[[], Rules]
@@ -109,6 +114,8 @@ class Call:
     started: int
     used: set[int] = field(default_factory=set)
     passed: list[int] = field(default_factory=list)
+    passing: list[Callable[[], None]] = field(default_factory=list)
+    leases: list[Callable[[], None]] = field(default_factory=list)
     name: str = ""
     id: str | int | None = None
     notification: bool = False
@@ -187,12 +194,36 @@ class Call:
     def attach(self, content: bytes) -> int:
         """Have `content` leave with the reply, as a descriptor of a memory file; its index there.
 
-        Raises `Refused("invalid_request")` for a notification: it has no reply that would take the descriptor away.
+        Raises `Refused("invalid_request")` for a notification: it has no reply that would take the descriptor away, and
+        `Refused("busy")` where too much is in memory already.
         """
         if self.notification:
             raise Refused("invalid_request")
-        self.passed.append(self.store.give(content))
+        release = self.usage.contents.take(self.peer.uid, len(content))
+        try:
+            self.passed.append(self.store.give(content))
+        except BaseException:
+            release()
+            raise
+        self.passing.append(release)
         return len(self.passed) - 1
+
+    def hold(self, size: int) -> None:
+        """Have `size` bytes of contents in memory until this call is answered; `Refused("busy")`."""
+        self.leases.append(self.usage.contents.take(self.peer.uid, size))
+
+    def release(self) -> None:
+        """Give back what was held until this call was answered."""
+        while self.leases:
+            self.leases.pop()()
+
+    def work(self, function: Callable[[], Result]) -> Awaitable[Result]:
+        """Run what can take long in a worker, when it is this caller's turn."""
+        return self.store.work(self.peer.uid, function)
+
+    def look(self, then: Callable[[Snapshot], Result]) -> Result | Awaitable[Result]:
+        """What `then` makes of the content of this call's target, see `Store.look`."""
+        return self.store.look(self.peer.uid, self.name_of_target, then)
 
     def record(self) -> dict[str, object]:
         """The fields by which every audit record tells this call."""

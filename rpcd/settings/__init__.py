@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from rpcd.policy import Grant
+from rpcd.quotas import Quotas
 from rpcd.settings import places
 from rpcd.settings.faults import Faults, SettingsFault
 from rpcd.settings.files import Source, read_sources
 from rpcd.settings.grants import MethodFacts, build_grant
 from rpcd.settings.identities import Identities
 from rpcd.settings.once import Once
+from rpcd.settings.quotas import build_quotas
 from rpcd.settings.targets import Target, build_target
 
 __all__ = ["MethodFacts", "Raw", "Settings", "SettingsFault", "Target", "read"]
@@ -45,6 +47,7 @@ class Settings:
     descriptors: bool
     drain: float
     landlock: str
+    quotas: Quotas
     methods_path: str
     modules: tuple[str, ...]
     targets: Mapping[str, Target]
@@ -72,17 +75,19 @@ class Raw:
         once, identities = self._once, Identities()
         targets = self._targets(identities)
         grant = partial(build_grant, methods=methods, targets=targets, identities=identities, faults=self._faults)
+        max_content = once.size("server", "max_content", "16 MiB", least="1 KiB", most="1 GiB")
         settings = Settings(
             socket=once.path("server", "socket", "/run/rpcd/rpcd.sock"),
             socket_mode=once.mode("server", "socket_mode", "0666"),
             state=once.path("server", "state", "/var/lib/rpcd"),
             audit_log=once.path("audit", "log", "/var/log/rpcd/audit.jsonl"),
             max_message=once.size("server", "max_message", "192 KiB", least="16 KiB", most="200 KiB"),
-            max_content=once.size("server", "max_content", "16 MiB", least="1 KiB", most="1 GiB"),
+            max_content=max_content,
             max_document=once.size("server", "max_document", "1 MiB", least="1 KiB", most="64 MiB"),
             descriptors=once.value("server", "descriptors", default=True),
             drain=once.duration("server", "drain", "10 s"),
             landlock=once.value("server", "landlock", "auto"),
+            quotas=build_quotas(once, max_content=max_content),
             methods_path=self.methods_path,
             modules=self.modules,
             targets={name: target for name, target in targets.items() if target is not None},

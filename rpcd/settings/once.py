@@ -1,4 +1,4 @@
-"""The settings that stand once: those of `[server]`, `[audit]` and `[methods]`, from whichever file has them."""
+"""The settings that stand once, those of all tables but targets and grants, from whichever file has them."""
 
 import os
 from collections.abc import Sequence
@@ -50,6 +50,10 @@ class Once:
     def mode(self, table: str, name: str, default: str) -> int:
         """Permission bits."""
         return mode(self.value(table, name, default))
+
+    def number(self, table: str, name: str, default: int) -> int:
+        """How many; the schema has judged that it is one."""
+        return int(self.value(table, name, default))
 
     def duration(self, table: str, name: str, default: str) -> float:
         """Seconds."""

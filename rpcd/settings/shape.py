@@ -14,8 +14,8 @@ from rpcd.schemas import errors_of_settings
 __all__ = ["meant", "shape_faults"]
 
 NOT_CARRIED_OUT: Final[Mapping[str, frozenset[str]]] = {
-    "": frozenset({"history", "quotas"}),
-    "server": frozenset({"history", "probe", "quotas"}),
+    "": frozenset({"history"}),
+    "server": frozenset({"history", "probe"}),
     "audit": frozenset({"reads"}),
     "targets": frozenset({
         "activate", "check", "check_network", "check_output", "check_reads", "check_sandbox", "check_scratch",
@@ -74,6 +74,8 @@ def _explained(error: ValidationError) -> str:
             return "it is empty"
         case "minimum":
             return f"{_shown(instance)} is less than {wanted}"
+        case "maximum":
+            return f"{_shown(instance)} is more than {wanted}"
         case "anyOf":
             return "it names neither users nor groups"
         case "oneOf" if isinstance(instance, dict):

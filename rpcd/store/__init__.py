@@ -2,9 +2,8 @@
 
 import os
 import secrets
-from asyncio import get_running_loop
+from asyncio import get_running_loop, wrap_future
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -20,7 +19,9 @@ from rpcd.store.journal import recover
 from rpcd.store.once import Once
 from rpcd.store.replies import Replies
 from rpcd.store.replyfile import Retry
+from rpcd.store.room import Room
 from rpcd.store.targets import Large, Revisions, Snapshot, Targets
+from rpcd.workers import Workers
 
 __all__ = ["Change", "Edit", "Retry", "Snapshot", "Store", "Targets"]
 
@@ -45,18 +46,20 @@ class Store:
     replies: Replies
     once: Once
     audit: AuditLog
-    pool: Executor
+    workers: Workers
+    room: Room
     max_content: int
 
     @classmethod
-    def open(cls, settings: Settings, audit: AuditLog, pool: Executor) -> "Store":
-        """The store of these settings; `pool` is where everything that can take long happens."""
+    def open(cls, settings: Settings, audit: AuditLog, workers: Workers) -> "Store":
+        """The store of these settings; everything that can take long happens in `workers`."""
         targets = Targets(settings)
         key = _key(settings.state)
         revisions, replies = Revisions(key), Replies(settings.state, key)
-        committers = Committers(targets, audit, revisions, replies, pool)
+        room = Room(targets)
+        committers = Committers(room, audit, revisions, replies, targets=targets, workers=workers)
         once = Once(replies, committers.change)
-        return cls(targets, revisions, committers, replies, once, audit, pool, settings.max_content)
+        return cls(targets, revisions, committers, replies, once, audit, workers, room, settings.max_content)
 
     def recover(self) -> None:
         """Settle what a crash left; before anything is served."""
@@ -66,8 +69,8 @@ class Store:
         """Wait until every change that has begun is finished."""
         await get_running_loop().run_in_executor(None, self.committers.close)
 
-    def look(self, name: str, then: Callable[[Snapshot], Result]) -> Result | Awaitable[Result]:
-        """What `then` makes of a target's content: at once for small files, else in a worker.
+    def look(self, uid: int, name: str, then: Callable[[Snapshot], Result]) -> Result | Awaitable[Result]:
+        """What `then` makes of a target's content: at once for small files, else in a worker of `uid`.
 
         Raises `Refused("no_such_file")` where there is none.
         """
@@ -75,19 +78,23 @@ class Store:
             structured = self.targets.find(name)[0].format != "text"
             return self._look(name, then, PARSED_ON_LOOP if structured else READ_ON_LOOP)
         except Large:
-            return self.work(partial(self._look, name, then))
+            return self.work(uid, partial(self._look_at_large, name, then))
 
-    def work(self, function: Callable[[], Result]) -> Awaitable[Result]:
-        """Run what can take long in a worker."""
-        return get_running_loop().run_in_executor(self.pool, _contained, function)
+    def work(self, uid: int, function: Callable[[], Result]) -> Awaitable[Result]:
+        """Run what can take long in a worker, when it is the turn of `uid`."""
+        return wrap_future(self.workers.submit(uid, partial(_contained, function)))
 
-    def receive(self, descriptor: int, *, size: int | None, sha256: str | None) -> bytes:
+    def receive(self, descriptor: int, hold: Callable[[int], None], *, size: int | None, sha256: str | None) -> bytes:
         """The content of a passed descriptor, see `memfd.receive`."""
-        return memfd.receive(descriptor, limit=self.max_content, size=size, sha256=sha256)
+        return memfd.receive(descriptor, hold, limit=self.max_content, size=size, sha256=sha256)
 
     def give(self, content: bytes) -> int:
         """A descriptor to pass, see `memfd.give`."""
         return memfd.give(content)
+
+    def _look_at_large(self, name: str, then: Callable[[Snapshot], Result]) -> Result:
+        with self.room.large:
+            return self._look(name, then)
 
     def _look(self, name: str, then: Callable[[Snapshot], Result], at_once: int | None = None) -> Result:
         snapshot = self.targets.read(name, at_once=at_once)

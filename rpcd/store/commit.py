@@ -4,6 +4,7 @@ Rules of this file:
 
 - All who wait for one file share one read, one write and one sync. Their edits are applied one by one, each with its
   own outcome: who fails, fails alone. What is answered and recorded is what was on disk, before the batch and after it.
+- A batch is the work of the uid whose edit comes first; after it others have their turn.
 - Edits that expect a revision are committed alone; dry runs are not committed.
 - Every edit leaves one `intent` and one `outcome`. The intent is on disk before the target changes, synced side by side
   with the candidate; a log that cannot be written refuses the change.
@@ -14,9 +15,8 @@ Rules of this file:
 
 import threading
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from rpcd.audit import AuditLog, Unwritable
@@ -26,7 +26,9 @@ from rpcd.store.atomic import Candidate, Displaced, remove, sync_directory, temp
 from rpcd.store.edits import Change, Edit, Waiting
 from rpcd.store.replies import Replies
 from rpcd.store.replyfile import Answer
+from rpcd.store.room import Room
 from rpcd.store.targets import Held, Place, Revisions, Snapshot, Targets
+from rpcd.workers import Workers
 
 __all__ = ["Committers"]
 
@@ -38,19 +40,18 @@ class Committers:
     """Commits edits, side by side for different files and together for one."""
 
     def __init__(
-        self, targets: Targets, audit: AuditLog, revisions: Revisions, replies: Replies, pool: Executor
+        self, room: Room, audit: AuditLog, revisions: Revisions, replies: Replies, *, targets: Targets, workers: Workers
     ) -> None:
         self._targets = targets
+        self._room = room
         self._audit = audit
         self._revisions = revisions
         self._replies = replies
-        self._pool = pool
+        self._workers = workers
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="audit")  # one syncs for all
         self._replies_syncer = ThreadPoolExecutor(1, thread_name_prefix="replies")
         self._queues: dict[str, deque[Waiting]] = {}
         self._idle = threading.Condition()
-        self._coming: dict[str, dict[str, int]] = {}  # sizes of files of directory targets that are being written
-        self._limits = threading.Lock()
         self._owed: list[dict[str, object]] = []  # outcomes that the log could not take
         self._owing = threading.Lock()
         self.batches = 0  # writes, and the edits in them, since the start
@@ -69,7 +70,7 @@ class Committers:
             queue = self._queues.get(edit.target)
             if queue is None:
                 self._queues[edit.target] = deque([waiting])
-                self._pool.submit(self._work, edit.target)
+                self._workers.submit(edit.uid, partial(self._work, edit.target))
             else:
                 queue.append(waiting)
         return await waiting.future
@@ -84,28 +85,29 @@ class Committers:
         self._record([], None, None)
 
     def _work(self, target: str) -> None:
-        """Commit until nobody waits for this file."""
-        while True:
-            with self._idle:
-                queue = self._queues[target]
-                if not queue:
-                    del self._queues[target]
-                    self._idle.notify_all()
-                    return
-                batch = [queue.popleft()]
-                while queue and len(batch) < MAX_BATCH and not batch[0].alone and not queue[0].alone:
-                    batch.append(queue.popleft())
-            try:
-                change = self._commit(target, batch)
-            except BaseException as error:  # noqa: BLE001 - whatever it is, nobody waits for ever
-                change = Change(changed=False, before=None, after=None)
-                _fail(batch, refusal(error))
-            _answer(batch, change)
+        """Commit for those who wait for this file; who comes meanwhile is the work of a next turn."""
+        with self._idle:
+            queue = self._queues[target]
+            batch = [queue.popleft()]
+            while queue and len(batch) < MAX_BATCH and not batch[0].alone and not queue[0].alone:
+                batch.append(queue.popleft())
+        try:
+            change = self._commit(target, batch)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody waits for ever
+            change = Change(changed=False, before=None, after=None)
+            _fail(batch, refusal(error))
+        _answer(batch, change)
+        with self._idle:
+            if queue:
+                self._workers.submit(queue[0].edit.uid, partial(self._work, target))
+            else:
+                del self._queues[target]
+                self._idle.notify_all()
 
     def _commit(self, target: str, batch: list[Waiting]) -> Change:
         """Read, edit, write once."""
         try:
-            with self._targets.place(target) as place, self._room(place):
+            with self._targets.place(target) as place, self._room.work(place):
                 before = place.read()
                 content = self._apply(batch, place, before)
                 if batch[0].edit.dry_run:
@@ -116,15 +118,6 @@ class Committers:
             if not batch[0].edit.dry_run:
                 self._record(batch, None, None)
             return Change(changed=False, before=None, after=None)
-
-    @contextmanager
-    def _room(self, place: Place) -> Iterator[None]:
-        """Hold the room that a file takes in its directory target, as long as it is being written."""
-        try:
-            yield
-        finally:
-            with self._limits:
-                self._coming.get(place.target.name, {}).pop(place.file, None)
 
     def _apply(self, batch: list[Waiting], place: Place, before: Held | None) -> bytes | None:
         """What the file is to hold after all edits of the batch that hold."""
@@ -139,30 +132,13 @@ class Committers:
                     raise Refused("conflict", revision=self._revisions.name(digest, plain=edit.plain))
                 new = edit.apply(content)
                 if new is not None and new is not content:
-                    self._check_size(place, content, new)
+                    self._room.take(place, content, new)
             except BaseException as error:  # noqa: BLE001 - one edit fails, the others go on
                 waiting.failed = refusal(error)
             else:
                 waiting.changed = new != content or (edit.blind and new is not None)
                 content = new
         return content
-
-    def _check_size(self, place: Place, old: bytes | None, new: bytes) -> None:
-        """Raise `Refused("too_large")` where the file, or all files of its directory target, would exceed a limit."""
-        if len(new) > place.limit:
-            raise Refused("too_large", limit=place.limit)
-        target = place.target
-        if target.names is None or (old is not None and len(new) <= len(old)):
-            return
-        with self._limits:
-            coming = self._coming.setdefault(target.name, {})
-            others = {**dict(self._targets.sizes(place)), **coming}
-            others.pop(place.file, None)
-            if old is None and len(others) >= target.max_files:
-                raise Refused("too_large", limit=target.max_files)
-            if sum(others.values()) + len(new) > target.max_bytes:
-                raise Refused("too_large", limit=target.max_bytes)
-            coming[place.file] = len(new)
 
     def _write(self, batch: list[Waiting], place: Place, before: Held | None, content: bytes | None) -> Change:
         """Have `content` on disk, and the records of it."""

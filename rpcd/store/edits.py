@@ -14,13 +14,14 @@ __all__ = ["Change", "Edit", "Waiting"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """One call's wish: `apply` turns the content of `target` (None: no file) into another, or raises `Refused`.
+    """One wish of `uid`: `apply` turns the content of `target` (None: no file) into another, or raises `Refused`.
 
     `if_revision` is the revision that must be there. `blind` edits are written even where they change nothing, since
     their caller must not learn that. `plain` callers may know the hash of the content. `record` are the fields of the
     call's audit records. `retry` is by what its caller may ask for it again.
     """
 
+    uid: int
     target: str
     apply: Callable[[bytes | None], bytes | None]
     if_revision: str | None = None

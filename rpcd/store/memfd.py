@@ -11,6 +11,7 @@ Rules of this file:
 import fcntl
 import hashlib
 import os
+from collections.abc import Callable
 from typing import Final
 
 from rpcd.errors import Refused
@@ -20,11 +21,14 @@ __all__ = ["give", "receive"]
 FROZEN: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
-def receive(descriptor: int, *, limit: int, size: int | None = None, sha256: str | None = None) -> bytes:
+def receive(
+    descriptor: int, hold: Callable[[int], None], *, limit: int, size: int | None = None, sha256: str | None = None
+) -> bytes:
     """The content of a sealed memory file of at most `limit` bytes; the descriptor stays open.
 
-    `size` and `sha256` (hexadecimal) are what the caller says of it. Raises `Refused("invalid_params")` where it is not
-    sealed or not what was said, `Refused("too_large")` where it is larger than the limit.
+    `hold` is told how much is about to be read, and may refuse. `size` and `sha256` (hexadecimal) are what the caller
+    says of it. Raises `Refused("invalid_params")` where it is not sealed or not what was said, `Refused("too_large")`
+    where it is larger than the limit.
     """
     try:
         seals = fcntl.fcntl(descriptor, fcntl.F_GET_SEALS)
@@ -37,14 +41,11 @@ def receive(descriptor: int, *, limit: int, size: int | None = None, sha256: str
         raise Refused("too_large", limit=limit)
     if size is not None and size != actual:
         raise _fault("size", "const")
-    content = bytearray(actual)
-    view = memoryview(content)
-    done = 0
-    while done < actual:
-        done += os.preadv(descriptor, [view[done:]], done)
+    hold(actual)
+    content = os.pread(descriptor, actual, 0)  # whole: it cannot shrink, and one call reads up to 2 GiB (read(2))
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise _fault("sha256", "const")
-    return bytes(content)
+    return content
 
 
 def give(content: bytes) -> int:

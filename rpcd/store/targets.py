@@ -111,6 +111,13 @@ class Place:
     file: str
     limit: int
 
+    def size(self) -> int:
+        """How many bytes the file has; none where there is none."""
+        try:
+            return os.stat(self.file, dir_fd=self.directory, follow_symlinks=False).st_size
+        except OSError:
+            return 0
+
     def read(self, name: str | None = None) -> Held | None:
         """What the file, or one of this name beside it, holds now; None where there is none."""
         with storage_faults():

@@ -59,7 +59,8 @@ WANTED: Final = frozenset({"get_key", "update_key", "delete_key", "list_keys"})
 """What the peer of a few keys may call."""
 
 SETTINGS: Final = (
-    "".join(
+    "[quotas]\ncalls = 1000000\nchanges = 1000000\n\n"
+    + "".join(
         f'[targets.{form}]\npath = "{{scratch}}/shop/shop.{form}"\nformat = "{form}"\n\n'
         for form in ("ini", "toml", "json", "env")
     )
@@ -130,6 +131,8 @@ class World:
         reply = self.loop.run_until_complete(self._answer(uid, data))
         for descriptor in reply.descriptors if reply else ():
             os.close(descriptor)
+        for release in reply.leases if reply else ():
+            release()
         assert len(os.listdir("/proc/self/fd")) < MOST_DESCRIPTORS, "descriptors are left open"
         return None if reply is None else reply.data
 
@@ -166,7 +169,7 @@ class World:
     def close(self) -> None:
         """Leave nothing."""
         self.daemon.store.committers.close()
-        self.daemon.pool.shutdown()
+        self.daemon.workers.shutdown()
         self.audit.close()
         self.loop.close()
         for descriptor in self.passed:

@@ -31,7 +31,7 @@ def test_it_holds(scratch: Path) -> None:
 
 
 def test_what_it_has_for_the_server_are_the_defaults(scratch: Path) -> None:
-    """Leaving [server] and [audit] out changes nothing."""
+    """Leaving [server], [audit] and [quotas] out changes nothing."""
     given = settings(scratch, EXAMPLE)
     _, _, rest = EXAMPLE.partition("[targets.shop]")
     (scratch / "rpcd.toml").write_text("", encoding="utf-8")
@@ -39,7 +39,16 @@ def test_what_it_has_for_the_server_are_the_defaults(scratch: Path) -> None:
     assert rest
     for name in ("socket", "state", "audit_log"):
         assert getattr(given, name) == str(scratch) + getattr(default, name)
-    for name in ("socket_mode", "max_message", "max_content", "max_document", "descriptors", "drain", "modules"):
+    for name in (
+        "socket_mode",
+        "max_message",
+        "max_content",
+        "max_document",
+        "descriptors",
+        "drain",
+        "modules",
+        "quotas",
+    ):
         assert getattr(given, name) == getattr(default, name), name
 
 
@@ -51,7 +60,7 @@ def names(schema: dict[str, Any]) -> set[str]:
 def test_it_shows_every_setting() -> None:
     """What the schema has stands in the example, if only in a comment."""
     document = shipped()["rpcd"].document["properties"]
-    tables = [document["server"], document["audit"], document["methods"]]
+    tables = [document[name] for name in ("server", "audit", "quotas", "methods")]
     tables += [document["targets"]["additionalProperties"], document["grants"]["items"]]
     shown = set(re.findall(r"^(?:# )?([a-z_]+) *= ", EXAMPLE, re.MULTILINE))
     assert shown == set[str]().union(*map(names, tables))

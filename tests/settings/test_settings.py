@@ -11,6 +11,7 @@ import pytest
 from rpcd.documents import FORMATS
 from rpcd.documents.key import KeyPattern
 from rpcd.methods import METHODS
+from rpcd.quotas import Quotas
 from rpcd.settings import Settings, SettingsFault, read
 from tests.conftest import SETTINGS
 from tests.harness.server import settings_text
@@ -51,6 +52,23 @@ def faults(load: Load, scratch: Path, *arguments: Any) -> list[str]:
     with pytest.raises(SettingsFault) as caught:
         load(*arguments)
     return [fault.replace(str(scratch), "{scratch}") for fault in caught.value.faults]
+
+
+def test_the_default_quotas(load: Load) -> None:
+    """What `[quotas]` does not say is as the design has it; times are in seconds, contents in bytes."""
+    assert load("[server]\n[audit]\n").quotas == Quotas(
+        connections=1024,
+        connections_of_uid=256,
+        connections_for_root=8,
+        connections_of_strangers=64,
+        idle=600,
+        idle_of_strangers=5,
+        stall=5,
+        calls=5000,
+        changes=500,
+        checks=2,
+        contents=128 * 1024 * 1024,
+    )
 
 
 def test_defaults_are_the_designs(load: Load) -> None:
@@ -160,7 +178,13 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ('[methods]\npath = "/etc/../x"', "methods.path: write it as /x"),
     ("max_message = 0", "server.max_message: 0 is less than 1"),
     ("[grant]", "grant: there is no such setting; did you mean 'grants'?"),
-    ("[quotas]", "quotas: this version does not carry out 'quotas'"),
+    ("[history]", "history: this version does not carry out 'history'"),
+    ("[quotas]\ncalls = 0", "quotas.calls: 0 is less than 1"),
+    ("[quotas]\nchecks = 1001", "quotas.checks: 1001 is more than 1000"),
+    ('[quotas]\nidle = "0 s"', "quotas.idle: '0 s' will not do. After which time without a request"),
+    ("[quotas]\nconnections = 8", "quotas.connections_for_root: all connections would be root's"),
+    ('[quotas]\ncontents = "31 MiB"', "quotas.contents: less than twice server.max_content"),
+    ('[quotas]\ncontents = "1 MiB"', "quotas.contents: 1 MiB is not from 8 MiB to 64 GiB"),
     ("probe = 1", "server.probe: this version does not carry out 'probe'"),
     ('[methods]\nmodules = ["../acme"]', "methods.modules[0]: '../acme' will not do. A module's name."),
     ("[[targets]]", "targets: [{}] is not a table"),

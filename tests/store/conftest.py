@@ -8,7 +8,6 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from pkgutil import resolve_name
@@ -21,6 +20,7 @@ from rpcd.audit import AuditLog
 from rpcd.daemon import load
 from rpcd.errors import Refused
 from rpcd.store import Change, Edit, Store
+from rpcd.workers import Workers
 from tests.conftest import FILES, SETTINGS
 from tests.harness.server import REPOSITORY, Rpcd, settings_text, verify_chain, wait_until
 
@@ -70,7 +70,7 @@ class Disk:
 def edit(target: str, content: bytes | None, **options: Any) -> Edit:
     """The wish that a target hold this, whatever it holds."""
     record = {"method": "replace_file", "target": target, "keys": []}
-    return Edit(target=target, apply=lambda _: content, record=record, **options)
+    return Edit(uid=0, target=target, apply=lambda _: content, record=record, **options)
 
 
 class Open(Protocol):
@@ -97,14 +97,14 @@ def open_disk(scratch: Path) -> Iterator[Open]:
         for name in ("state", "log"):
             (scratch / name).mkdir(mode=0o700, exist_ok=True)
         loaded, _ = load(str(config))
-        store = Store.open(loaded, AuditLog.open(loaded.audit_log), ThreadPoolExecutor(8))
+        store = Store.open(loaded, AuditLog.open(loaded.audit_log), Workers(8))
         opened.append(Disk(scratch, store))
         return opened[-1]
 
     yield open_disk
     for disk in opened:
         disk.store.committers.close()
-        disk.store.pool.shutdown()
+        disk.store.workers.shutdown()
         disk.store.audit.close()
 
 

@@ -184,7 +184,7 @@ def test_a_file_system_without_attributes_is_served(disk: Disk, meanwhile: Calla
 
 def test_a_record_that_cannot_be_written_down_leaves_nobody_waiting(disk: Disk) -> None:
     """Whatever fails in a committer, every caller has an answer, and the next change is made."""
-    told = disk.told(Edit(target="motd", apply=lambda _: b"ours", record={"method": object()}))
+    told = disk.told(Edit(uid=0, target="motd", apply=lambda _: b"ours", record={"method": object()}))
     assert [one and one["kind"] for one in told] == ["internal"]
     assert (disk.scratch / "site/motd").read_text() == FILES["site/motd"]
     assert disk.names("site") == ["motd"]

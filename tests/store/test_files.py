@@ -462,7 +462,7 @@ def test_an_outsiders_version_is_never_overwritten_unseen(disk: Disk) -> None:
         return kept + b" / %d" % (int(number or b"0") + 1)
 
     def change() -> None:
-        wish = Edit(target="motd", apply=ours)
+        wish = Edit(uid=0, target="motd", apply=ours)
         while not stop.is_set():
             kinds.update(told["kind"] if told else None for told in disk.told(wish))
 

@@ -16,6 +16,10 @@ FUTURE_WRITE = 0x10  # F_SEAL_FUTURE_WRITE, which Python does not name
 CONTENT = b"content\0\xff" * 100
 
 
+def hold(_size: int) -> None:
+    """There is always room here."""
+
+
 def sealed(content: bytes = CONTENT, seals: int = FROZEN) -> int:
     descriptor = os.memfd_create("test", os.MFD_ALLOW_SEALING)
     os.write(descriptor, content)
@@ -28,10 +32,10 @@ def test_what_is_given_can_be_received() -> None:
     for descriptor in (give(CONTENT), sealed(), sealed(seals=FROZEN | fcntl.F_SEAL_SEAL)):
         os.lseek(descriptor, 0, os.SEEK_END)
         digest = hashlib.sha256(CONTENT).hexdigest()
-        assert receive(descriptor, limit=len(CONTENT), size=len(CONTENT), sha256=digest) == CONTENT
+        assert receive(descriptor, hold, limit=len(CONTENT), size=len(CONTENT), sha256=digest) == CONTENT
         os.close(descriptor)
     empty = give(b"")
-    assert receive(empty, limit=0) == b""
+    assert receive(empty, hold, limit=0) == b""
     os.close(empty)
 
 
@@ -75,7 +79,7 @@ def test_what_somebody_could_still_change_is_refused(make: Callable[[], int]) ->
     """Anything but a memory file sealed against every change is `invalid_params`, at once."""
     descriptor = make()
     with pytest.raises(Refused) as refused:
-        receive(descriptor, limit=1 << 20)
+        receive(descriptor, hold, limit=1 << 20)
     assert refused.value.data == {"faults": [{"at": "/content/fd", "rule": "sealed"}]}
     os.close(descriptor)
 
@@ -85,16 +89,16 @@ def test_a_content_is_what_its_sender_says() -> None:
     descriptor = sealed()
     for said, rule in (({"size": 1}, "size"), ({"sha256": "0" * 64}, "sha256")):
         with pytest.raises(Refused) as refused:
-            receive(descriptor, limit=1 << 20, **{"size": None, "sha256": None, **said})  # type: ignore[arg-type]
+            receive(descriptor, hold, limit=1 << 20, **{"size": None, "sha256": None, **said})  # type: ignore[arg-type]
         assert refused.value.data == {"faults": [{"at": f"/content/{rule}", "rule": "const"}]}
     with pytest.raises(Refused, match="too_large"):
-        receive(descriptor, limit=len(CONTENT) - 1)
+        receive(descriptor, hold, limit=len(CONTENT) - 1)
     os.close(descriptor)
     huge = os.memfd_create("huge", os.MFD_ALLOW_SEALING)
     os.ftruncate(huge, 1 << 40)
     fcntl.fcntl(huge, fcntl.F_ADD_SEALS, FROZEN)
     with pytest.raises(Refused, match="too_large"):
-        receive(huge, limit=1 << 24)
+        receive(huge, hold, limit=1 << 24)
     os.close(huge)
 
 

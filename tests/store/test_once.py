@@ -56,7 +56,9 @@ def test_who_waited_for_a_failure_tries_by_itself(disk: Disk) -> None:
             raise Refused("rejected")
         return b"ours"
 
-    wish = Edit(target="motd", apply=second_time, retry=known, record={"method": "replace_file", "target": "motd"})
+    wish = Edit(
+        uid=0, target="motd", apply=second_time, retry=known, record={"method": "replace_file", "target": "motd"}
+    )
     done = together(*[lambda: ask(disk, wish, known)] * 20)
     assert isinstance(done[0], Refused)
     assert len({one.name for one in done[1:] if isinstance(one, Change)}) == 1
@@ -89,7 +91,7 @@ def test_a_caller_that_goes_away_leaves_its_change_to_who_asks_again(disk: Disk)
         return b"ours"
 
     async def leave_and_come_back() -> Change:
-        wish = Edit(target="motd", apply=slow, retry=known, record={"method": "replace_file", "target": "motd"})
+        wish = Edit(uid=0, target="motd", apply=slow, retry=known, record={"method": "replace_file", "target": "motd"})
         first = asyncio.create_task(ask(disk, wish, known))
         await asyncio.to_thread(begun.wait, 10)
         first.cancel()
@@ -113,7 +115,9 @@ def test_a_failure_that_nobody_waits_for_is_no_noise(disk: Disk, caplog: pytest.
         raise Refused("rejected")
 
     async def leave() -> None:
-        wish = Edit(target="motd", apply=refuse, retry=known, record={"method": "replace_file", "target": "motd"})
+        wish = Edit(
+            uid=0, target="motd", apply=refuse, retry=known, record={"method": "replace_file", "target": "motd"}
+        )
         caller = asyncio.create_task(ask(disk, wish, known))
         await asyncio.sleep(0)
         caller.cancel()

@@ -171,7 +171,7 @@ def test_a_bug_in_one_edit_is_nobody_elses(disk: Disk) -> None:
     def broken(_: bytes | None) -> bytes:
         raise SystemExit
 
-    wishes = [edit("motd", b"first"), Edit(target="motd", apply=broken), edit("motd", b"last")]
+    wishes = [edit("motd", b"first"), Edit(uid=0, target="motd", apply=broken), edit("motd", b"last")]
     assert [told and told["kind"] for told in disk.told(*wishes)] == [None, "internal", None]
     assert (disk.scratch / "site/motd").read_text() == "last"
     assert disk.settled()

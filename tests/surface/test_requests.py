@@ -43,7 +43,7 @@ async def fail_later(call, params):
 
 
 def fail_in_a_worker(call, params):
-    return call.store.work(lambda: fail(call, params))
+    return call.work(lambda: fail(call, params))
 
 
 def answer(_call, params):
