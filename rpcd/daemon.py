@@ -30,7 +30,7 @@ from rpcd.notify import Notifier
 from rpcd.operation import Operation
 from rpcd.peer import Peer
 from rpcd.policy import Policy
-from rpcd.quotas import Usage
+from rpcd.quotas import QUOTAS, Usage
 from rpcd.server import Server
 from rpcd.service import Service
 from rpcd.settings import Settings, SettingsFault, read
@@ -195,7 +195,12 @@ class Daemon:
         self.server.judge_again()
 
     def _note(self, event: str, *, peer: Peer | None = None, **fields: object) -> None:
-        """Record what the transport has to tell."""
+        """Record, and count, what the transport has to tell."""
+        if event == "connected":
+            self.metrics.count("connections_accepted")
+        elif event == "connection_refused":
+            why = str(fields["why"])
+            self.metrics.count("connections_refused", why if why in QUOTAS else "other")
         self.operation.note(event, **({"peer": peer.record} if peer is not None else {}), **fields)
 
 

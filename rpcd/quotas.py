@@ -10,14 +10,14 @@ Rules of this file:
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from threading import Lock
 from typing import Final
 
 from rpcd.errors import Refused
 
-__all__ = ["RETRY_AFTER", "AtOnce", "Contents", "Quotas", "Rate", "Seats", "Usage"]
+__all__ = ["QUOTAS", "RETRY_AFTER", "AtOnce", "Contents", "Quotas", "Rate", "Seats", "Usage"]
 
 ROOT: Final = 0
 
@@ -52,6 +52,10 @@ class Quotas:
     changes: int
     checks: int
     contents: int
+
+
+QUOTAS: Final = frozenset(field.name for field in fields(Quotas))
+"""What quotas are called in the settings and where one is told to be used up."""
 
 
 class Seats:

@@ -12,7 +12,7 @@ from rpcd.methods import METHODS
 from rpcd.metrics import BOUNDS, FAMILIES, MAX_CALLERS, NOBODY, Metrics
 from tests.conftest import Serve
 from tests.harness.seqpacket import Connection
-from tests.harness.server import Rpcd
+from tests.harness.server import Rpcd, wait_until
 from tests.harness.users import WWW_DATA
 
 GET = {"target": "shop", "key": "ui.theme"}
@@ -80,6 +80,7 @@ def test_changes_and_the_state_of_the_server_are_counted(rpcd: Rpcd) -> None:
     with rpcd.connect() as one, rpcd.connect() as other:
         assert one.call("ping") == other.call("ping")
         assert value(rpcd, "connections") == 3
+    wait_until(lambda: value(rpcd, "connections") == 1)
     usage = rpcd.usage()
     assert value(rpcd, "descriptors") == len(usage.descriptors)
     assert value(rpcd, "threads") == usage.threads
