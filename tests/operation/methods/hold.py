@@ -9,7 +9,7 @@ from rpcd.methods import Call, Method
 
 async def hold_worker(call: Call, params: dict[str, Any]) -> object:
     """Sleep in a worker."""
-    return await call.store.work(lambda: time.sleep(params["seconds"]))
+    return await call.work(lambda: time.sleep(params["seconds"]))
 
 
 def hold_loop(_call: Call, params: dict[str, Any]) -> object:
