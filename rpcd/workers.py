@@ -9,19 +9,23 @@ Rules of this file:
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 __all__ = ["Workers"]
 
 Result = TypeVar("Result")
 
+SERVER: Final = -1
+"""Stands for the server itself among the uids."""
+
 
 class Workers:
-    """At most `threads` of them, and one for the server's own work; they are made when they are first needed."""
+    """At most `threads` of them; they are made when they are first needed."""
 
     def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads + 1, thread_name_prefix="worker")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
         self._threads = threads
         self._lock = Lock()
         self._running: Counter[int] = Counter()
@@ -37,8 +41,8 @@ class Workers:
 
     @property
     def own(self) -> Executor:
-        """For the server's own work, which waits for no uid's."""
-        return self._pool
+        """For the server's own work, which takes its turn among the uids."""
+        return _Own(self)
 
     def shutdown(self) -> None:
         """Wait until everything that was submitted has run."""
@@ -70,3 +74,14 @@ class Workers:
             if not self._running[uid]:
                 del self._running[uid]
             self._start()
+
+
+class _Own(Executor):
+    """Workers as whoever knows only executors sees them."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    def submit(self, fn: Callable[..., Result], /, *args: object, **kwargs: object) -> "Future[Result]":
+        """Have `fn` run on the server's own behalf."""
+        return self._workers.submit(SERVER, partial(fn, *args, **kwargs))

@@ -6,9 +6,12 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +19,8 @@ from rpcd.notify import Notifier
 from tests.conftest import SETTINGS, Serve
 from tests.harness.manager import Manager, hand_over
 from tests.harness.seqpacket import Connection
-from tests.harness.server import Rpcd, wait_until
+from tests.harness.server import wait_until
+from tests.harness.users import WWW_DATA
 
 SLOW_FSYNC = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=2000000"]
 CHANGE = {"target": "shop", "key": "ui.theme", "value": "dark"}
@@ -90,28 +94,45 @@ def test_a_server_that_works_feeds_the_watchdog(serve: Serve, manager: Manager) 
     assert manager.count("WATCHDOG") - before >= 5
 
 
-@contextmanager
-def held(server: Rpcd, method: str, times: int) -> Iterator[None]:
-    """While this many calls hold the server up for two seconds."""
+def hold(path: str, method: str, times: int) -> None:
+    """Have this many calls hold the server up for two seconds, and wait for them."""
     with ExitStack() as stack:
-        connections = [stack.enter_context(server.connect()) for _ in range(times)]
+        connections = [stack.enter_context(Connection(path)) for _ in range(times)]
         for connection in connections:
             ask(connection, method, seconds=2)
-        yield
         for connection in connections:
             connection.receive()
 
 
-@pytest.mark.parametrize(("method", "times"), [("hold_worker", 32), ("hold_loop", 1)])
-def test_a_server_that_hangs_does_not(serve: Serve, manager: Manager, holding: str, method: str, times: int) -> None:
+@pytest.mark.parametrize(
+    ("method", "times", "uids", "hangs"),
+    [
+        ("hold_worker", 16, (0, WWW_DATA), True),
+        ("hold_worker", 32, (WWW_DATA,), False),  # one uid gets no more than half of the workers
+        ("hold_loop", 1, (WWW_DATA,), True),
+    ],
+)
+def test_a_server_that_hangs_does_not(
+    serve: Serve,
+    manager: Manager,
+    holding: str,
+    as_user: Callable[..., Any],
+    *,
+    method: str,
+    times: int,
+    uids: tuple[int, ...],
+    hangs: bool,
+) -> None:
     """While no worker answers, or the loop does not turn, the watchdog hears nothing; afterwards it does again."""
     server = serve(holding, start=False)
     manager.start(server, WATCHDOG)
-    with held(server, method, times):
+    with ThreadPoolExecutor(len(uids)) as threads:
+        for uid in uids:
+            threads.submit(as_user, uid, uid, [], partial(hold, server.socket, method, times))
         manager.listen(0.5)
         before = manager.count("WATCHDOG")
         manager.listen(1)
-        assert manager.count("WATCHDOG") == before
+        assert (manager.count("WATCHDOG") == before) is hangs
     wait_until(lambda: manager.count("WATCHDOG") > before)
 
 
