@@ -82,7 +82,7 @@ ATTEMPTS: Final[Mapping[str, Callable[[str, str], object]]] = {
 def intrude(call: Call, params: dict[str, Any]) -> object:
     """Try it: `done`, or the name of the error."""
     attempt = partial(_tried, ATTEMPTS[params["what"]], params["path"], params.get("other", ""))
-    return call.store.work(attempt) if params.get("worker") else attempt()
+    return call.work(attempt) if params.get("worker") else attempt()
 
 
 def _tried(attempt: Callable[[str, str], object], path: str, other: str) -> str:
