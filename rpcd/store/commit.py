@@ -49,7 +49,6 @@ class Committers:
         self._replies = replies
         self._workers = workers
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="audit")  # one syncs for all
-        self._replies_syncer = ThreadPoolExecutor(1, thread_name_prefix="replies")
         self._queues: dict[str, deque[Waiting]] = {}
         self._idle = threading.Condition()
         self._owed: list[dict[str, object]] = []  # outcomes that the log could not take
@@ -80,7 +79,6 @@ class Committers:
         with self._idle:
             self._idle.wait_for(lambda: not self._queues)
         self._syncer.shutdown()
-        self._replies_syncer.shutdown()
         self._replies.close()
         self._record([], None, None)
 
@@ -174,7 +172,7 @@ class Committers:
             for waiting in batch
             if waiting.edit.retry is not None and not waiting.failed
         }
-        synced = self._replies_syncer.submit(self._replies.sync, self._replies.keep(kept.values())) if kept else None
+        number = self._replies.keep(kept.values()) if kept else 0
         try:
             if place is not None:
                 sync_directory(place.directory)
@@ -182,8 +180,7 @@ class Committers:
             self._replies.forget(kept)
             raise
         finally:
-            if synced is not None:
-                synced.result()
+            self._replies.sync(number)
 
     def _replace(self, batch: list[Waiting], candidate: Candidate, old: str | None, new: str | None) -> None:
         """Write, then have intent and candidate on disk, side by side; then the one step that changes the target."""

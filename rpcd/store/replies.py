@@ -19,6 +19,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -77,6 +79,7 @@ class Replies:
         self._file = ReplyFile(state, self._key)
         self._writing = threading.Lock()
         self._syncing = threading.Lock()
+        self._syncer = ThreadPoolExecutor(1, thread_name_prefix="replies")
         self._written = self._synced = 0
         self._load()
 
@@ -113,7 +116,10 @@ class Replies:
             raise Refused("unavailable", reason="replies") from error
 
     def keep(self, answers: Iterable[Answer]) -> int:
-        """Keep these from now on; the number up to which `sync` has to go. Raises nothing: the change is made."""
+        """Keep these, and begin to have them on disk; the number up to which to wait for that with `sync`.
+
+        Raises nothing: the change is made.
+        """
         made, wall = int(self._clock.boot()), int(self._clock.wall())
         packed = [replace(answer, made=made, wall=wall).pack() for answer in answers]
         with self._writing:
@@ -123,10 +129,16 @@ class Replies:
                 self._file.append(packed)
             except OSError as error:
                 log.error("replies cannot be kept", error=error.errno)
-            return self._written
+            number = self._written
+        with suppress(RuntimeError):  # no thread can be had: whoever waits syncs by itself
+            self._syncer.submit(self.sync, number)
+        return number
 
     def sync(self, number: int) -> None:
-        """Wait until what was kept up to `number` is on disk; one who waits syncs for all. Raises nothing."""
+        """Wait until what was kept up to `number` is on disk; one who waits syncs for all. Raises nothing.
+
+        A sync that failed is not asked for again (fsync(2)): the file is no longer whole, and will be written anew.
+        """
         with self._syncing:
             if self._synced >= number:
                 return
@@ -138,18 +150,20 @@ class Replies:
                 finally:
                     os.close(descriptor)
             except OSError as error:
-                self._file.whole = False
+                written, self._file.whole = number, False
                 log.error("replies cannot be kept", error=error.errno)
-            else:
-                self._synced = written
+            self._synced = written
 
     def forget(self, retries: Iterable[Retry]) -> None:
         """Take back what turned out not to be sure. Raises nothing."""
         with self._lock:
+            before = self._count
             for retry in retries:
                 held = self._held.get(retry.uid)
                 if held and held.pop(retry.id, None):
                     self._count -= 1
+            if self._count == before:
+                return
         self._file.whole = False
         try:
             self._rewrite()
@@ -158,6 +172,7 @@ class Replies:
 
     def close(self) -> None:
         """Let the file go."""
+        self._syncer.shutdown()
         with self._writing:
             self._file.close()
 

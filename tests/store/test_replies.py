@@ -431,12 +431,33 @@ def test_what_is_taken_back_is_gone_for_good(kept: Kept, monkeypatch: pytest.Mon
 
 
 def test_one_sync_is_enough_for_all_who_wait(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was written before a sync needs none of its own."""
+    """What was written before a sync needs none of its own; where no thread can be had, who waits syncs by itself."""
     synced: list[int] = []
     monkeypatch.setattr("os.fdatasync", synced.append)
+    kept.replies._syncer.shutdown()
     numbers = [
         kept.replies.keep([Answer(kept.retry(name), "00" * 8, changed=True, before=None, after=None)]) for name in "abc"
     ]
     for number in reversed(numbers):
         kept.replies.sync(number)
     assert len(synced) == 1
+
+
+def test_a_sync_that_failed_is_not_asked_for_again(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk may have thrown away what it could not write: the file is written anew instead."""
+    synced: list[int] = []
+
+    def fail_and_count(descriptor: int) -> None:
+        synced.append(descriptor)
+        fail()
+
+    kept.replies._syncer.shutdown()
+    with monkeypatch.context() as failing:
+        failing.setattr("os.fdatasync", fail_and_count)
+        kept.keep(kept.retry("lost"))
+        kept.replies.sync(1)
+    assert len(synced) == 1
+    kept.file.write_bytes(kept.file.read_bytes()[:136])
+    kept.replies.require()
+    kept.restart()
+    assert kept.has(kept.retry("lost"))
