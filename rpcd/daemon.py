@@ -8,10 +8,8 @@ Rules of this file:
 """
 
 import asyncio
-import fcntl
 import os
 import sys
-from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -35,6 +33,7 @@ from rpcd.server import Server
 from rpcd.service import Service
 from rpcd.settings import Settings, SettingsFault, read
 from rpcd.settings.advice import Advice, advise
+from rpcd.state import make_directory, take
 from rpcd.store import Store, Targets
 from rpcd.trust import trusted
 from rpcd.workers import Workers
@@ -92,8 +91,8 @@ def serve(config: str) -> int:
     process.prepare()
     try:
         settings, methods = load(config)
-        lock = _lock(settings.state)
-        _make_directory(os.path.dirname(settings.audit_log), 0o700)
+        lock = take(settings.state)
+        make_directory(os.path.dirname(settings.audit_log), 0o700)
         audit = AuditLog.open(settings.audit_log)
     except SettingsFault as fault:
         for line in fault.faults:
@@ -181,7 +180,7 @@ class Daemon:
         if handed is not None:
             return handed
         directory = os.path.dirname(settings.socket)
-        _make_directory(directory, 0o755)
+        make_directory(directory, 0o755)
         if (why := trusted(directory)) is not None:
             raise ListenerFault(why)
         return listen(settings.socket, settings.socket_mode, descriptors=settings.descriptors)
@@ -206,26 +205,3 @@ class Daemon:
 
 def _rules(settings: Settings, methods: Surface) -> Rules:
     return Rules(settings, Policy(settings.grants), methods.methods, methods.schemas)
-
-
-def _lock(state: str) -> int:
-    """Hold the lock that decides which server lives; a descriptor to keep.
-
-    Raises `SettingsFault` where the directory is not trusted, `OSError` where another server holds it.
-    """
-    _make_directory(state, 0o700)
-    if (why := trusted(state)) is not None:
-        raise SettingsFault((f"server.state: {why}",))
-    descriptor = os.open(os.path.join(state, "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise BlockingIOError(f"another server holds {state}/lock") from None
-    return descriptor
-
-
-def _make_directory(path: str, mode: int) -> None:
-    """Make the last directory of `path` where it is missing; systemd or the package usually has."""
-    with suppress(FileExistsError):
-        os.mkdir(path, mode)

@@ -21,6 +21,7 @@ STAIR = (
     "operation",
     "reload",
     "readonly",
+    "state",
     "confinement",
     "landlock",
     "notify",

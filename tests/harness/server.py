@@ -23,6 +23,10 @@ __all__ = ["REPOSITORY", "Rpcd", "Usage", "settings_text", "verify_chain", "wait
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+PREFIX = os.environ.get("RPCD_TEST_PREFIX", "").split()
+FLAGS = os.environ.get("RPCD_TEST_FLAGS", "").split()
+"""What stands before the interpreter of every server, and behind it: see `.ci/confined`."""
+
 MOST_THREADS = 40
 """Workers, and the few threads that have a task of their own."""
 
@@ -107,8 +111,8 @@ class Rpcd:
         self.stderr = scratch / "stderr"
         self.exit_code = exit_code
         interpreter = python or sys.executable
-        command = command or [interpreter, *flags, "-m", "rpcd"]
-        self.command = [*wrapper, *command, "serve", "--config", str(self.config)]
+        command = command or [interpreter, *FLAGS, *flags, "-m", "rpcd"]
+        self.command = [*wrapper, *PREFIX, *command, "serve", "--config", str(self.config)]
         self.directory = directory
         self.environment = dict(os.environ) | ({} if python else {"PYTHONPATH": str(REPOSITORY)})
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed server need not compile itself either

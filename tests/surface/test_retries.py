@@ -63,7 +63,7 @@ def test_the_same_again_is_answered_and_not_done(rpcd: Rpcd, case: str) -> None:
         rpcd.stop()
         rpcd.start()
     assert changes(rpcd) == 1
-    assert set(os.listdir(rpcd.scratch / "state")) == {"lock", "replies", "revision.key"}
+    assert set(os.listdir(rpcd.scratch / "state")) == {"lock", "replies", "revision.key", "version"}
 
 
 def test_another_method_is_another_body(rpcd: Rpcd) -> None:
