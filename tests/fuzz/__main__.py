@@ -57,7 +57,6 @@ def main() -> None:
         f"-max_len={seeds.LONGEST}",
         "-timeout=20",
         "-print_final_stats=1",
-        "-verbosity=0",
         *options,
         str(found / "corpus"),
         str(seeds.CORPUS / part),
