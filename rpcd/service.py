@@ -12,7 +12,7 @@ import signal
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -24,6 +24,10 @@ from rpcd.store import Store
 __all__ = ["Service"]
 
 log = structlog.get_logger("rpcd")
+
+LOOKS_BETWEEN: Final = 1000
+"""Looks of the collector at younger objects before it looks at all of them. Python's 10 would have it do so several times
+for each large document, at that one and at every other that is in memory."""
 
 
 class Service:
@@ -48,8 +52,7 @@ class Service:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         self.server.start()
-        gc.collect()
-        gc.freeze()  # what is here now stays: the collector need not look at it again
+        _settle_memory()
         self.notifier.ready(self.operation.line())
         async with _beside(self.notifier.attend(self.operation.line, self._work)):
             await self._stop.wait()
@@ -77,6 +80,18 @@ class Service:
     async def _work(self) -> None:
         """Have a worker do nothing: it answers."""
         await asyncio.get_running_loop().run_in_executor(self.pool, int)
+
+
+def _settle_memory() -> None:
+    """Have the collector look at what is here no more, and seldom at all that comes.
+
+    While it looks nobody is served, and a large document is hundreds of thousands of objects, which go by themselves
+    once nothing refers to them.
+    """
+    gc.collect()
+    gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, LOOKS_BETWEEN)
 
 
 @asynccontextmanager
