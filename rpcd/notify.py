@@ -85,8 +85,9 @@ class Notifier:
             self._send()
             self.status(status())
             if self.watchdog:
-                await work()
-                self.tell("WATCHDOG=1")
+                with suppress(RuntimeError):  # not a thread left to be a worker: that is no answer
+                    await work()
+                    self.tell("WATCHDOG=1")
 
     async def stopping(self) -> None:
         """Say that the server ends, and go on asking for time until this is cancelled, or there is no more patience."""

@@ -50,7 +50,7 @@ class Operation:
         self.audit = audit
         self.counters = counters
         self.notifier = notifier
-        self.settings = Reload(settings, load, take, confined)
+        self._files = Reload(settings, load, take, confined)
         self._mode = ReadOnly(settings.state)
         self._began = time.time()
         self._clock = time.monotonic()
@@ -65,7 +65,7 @@ class Operation:
     @property
     def degraded(self) -> bool:
         """Whether an administrator has to look."""
-        return not self._writable or self.settings.refused is not None
+        return not self._writable or self._files.refused is not None or self._mode.damaged
 
     @property
     def uptime(self) -> float:
@@ -75,10 +75,10 @@ class Operation:
     async def reload(self, by: Mapping[str, object] = NOBODY) -> tuple[str, ...]:
         """Read the settings again; every fault for which the old ones were kept."""
         self.notifier.reloading()
-        faults = await self.settings.again()
+        faults = await self._files.again()
         verdict = "kept" if faults else "taken"
         self.counters.count("reloads", verdict)
-        told = {"faults": list(faults)} if faults else {"sources": list(self.settings.settings.sources)}
+        told = {"faults": list(faults)} if faults else {"sources": list(self._files.settings.sources)}
         self.note("settings", verdict=verdict, **{**_who(by), **told})
         self.notifier.ready(self.line())
         return faults
@@ -101,19 +101,19 @@ class Operation:
 
     def status(self) -> dict[str, object]:
         """How the server is."""
-        refused = self.settings.refused
+        refused = self._files.refused
         return {
             "version": __version__,
             "pid": os.getpid(),
             "started": _written(self._began),
             "uptime": round(self.uptime, 3),
-            "targets": len(self.settings.settings.targets),
+            "targets": len(self._files.settings.targets),
             "connections": int(self.counters.value("connections")),
             "queued": int(self.counters.value("queued")),
             "read_only": self.read_only,
             "settings": {
-                "sources": list(self.settings.settings.sources),
-                "taken": _written(self.settings.taken),
+                "sources": list(self._files.settings.sources),
+                "taken": _written(self._files.taken),
                 "refused": {"at": _written(refused[0]), "faults": refused[1]} if refused else None,
             },
             "audit": {"writable": self._writable},
@@ -122,14 +122,14 @@ class Operation:
 
     def line(self) -> str:
         """How the server is, in one line for a person."""
-        count = len(self.settings.settings.targets)
+        count = len(self._files.settings.targets)
         said = [f"Serving {count} target{'' if count == 1 else 's'}."]
         if self.read_only is not None:
-            said.append(f"Read-only: {self.read_only}.")
+            said.append(f"Read-only: {self.read_only.removesuffix('.')}.")
         if not self._writable:
             said.append("The audit log cannot be written: changes are refused.")
-        if self.settings.refused is not None:
-            at, faults = self.settings.refused
+        if self._files.refused is not None:
+            at, faults = self._files.refused
             told = f"{faults} fault{'' if faults == 1 else 's'}"
             said.append(f"Settings refused at {_written(at)} for {told}, which the log names; those before hold.")
         return " ".join(said)

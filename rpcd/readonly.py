@@ -41,6 +41,11 @@ class ReadOnly:
         self._lock = Lock()
         self.reason = self._read()
 
+    @property
+    def damaged(self) -> bool:
+        """Whether nobody knows which mode was meant."""
+        return self.reason == DAMAGED
+
     def begin(self, reason: str) -> None:
         """Have the mode begin now; it is not kept yet."""
         self.reason = reason

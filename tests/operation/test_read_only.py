@@ -101,7 +101,9 @@ def test_a_damaged_file_is_read_only(serve: Serve, scratch: Path, content: bytes
     server.start()
     assert server.error("update_key", **CHANGE)["data"] == REFUSED | {"notice": DAMAGED}
     assert "damaged" in server.log()
+    assert server.call("status")["degraded"] is True
     assert server.call("server.read_only", reason=None)["read_only"] is None
+    assert server.call("status")["degraded"] is False
     assert server.call("update_key", **CHANGE)["changed"] is True
     assert not (scratch / "state" / FILE).exists()
 
