@@ -26,8 +26,8 @@ __all__ = ["Service"]
 log = structlog.get_logger("rpcd")
 
 LOOKS_BETWEEN: Final = 1000
-"""Looks of the collector at younger objects before it looks at all of them. Python's 10 would have it do so several times
-for each large document, at that one and at every other that is in memory."""
+"""Looks of the collector at younger objects before it looks at all of them. Python's 10 would have it do so several
+times for each large document, at that one and at every other that is in memory."""
 
 
 class Service:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from rpcd.listener import NAME
 from tests.harness.server import REPOSITORY
 
 UNITS = REPOSITORY / "contrib/systemd"
@@ -50,3 +51,13 @@ def test_the_socket_tells_who_sends() -> None:
     socket = read("rpcd.socket")["Socket"]
     assert socket["PassCredentials"] == "yes"
     assert socket["ListenSequentialPacket"] == "/run/rpcd/rpcd.sock"
+
+
+def test_the_service_is_watched_and_told_apart() -> None:
+    """Systemd waits for readiness, hears from the main process alone, watches it, and reloads it with a signal."""
+    service = read("rpcd.service")["Service"]
+    assert service["Type"] == "notify"  # systemd 252 knows no notify-reload
+    assert service["NotifyAccess"] == "main"
+    assert service["WatchdogSec"].endswith("s")
+    assert service["ExecReload"].endswith("kill -HUP $MAINPID")
+    assert read("rpcd.socket")["Socket"]["FileDescriptorName"] == NAME
