@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 
 from rpcd import __version__, documents, process
-from rpcd.audit import AuditLog, Unwritable
+from rpcd.audit import AuditLog, Counts, Unwritable, Upkeep, open_log
 from rpcd.confinement import Confinement, Unconfined, confine
 from rpcd.errors import Refused
 from rpcd.gate import Gate
@@ -93,7 +93,7 @@ def serve(config: str) -> int:
         settings, methods = load(config)
         lock = take(settings.state)
         make_directory(os.path.dirname(settings.audit_log), 0o700)
-        audit = AuditLog.open(settings.audit_log)
+        audit = open_log(settings.audit_log, state=settings.state, journal=settings.audit_journal)
     except SettingsFault as fault:
         for line in fault.faults:
             print(line, file=sys.stderr)  # noqa: T201 - a person, or the journal, reads it
@@ -119,6 +119,7 @@ class Daemon:
         self.usage = Usage(settings.quotas)
         self.workers = Workers(WORKERS)
         self.store = Store.open(settings, audit, self.workers)
+        self.counts = Counts(audit, each=settings.audit_reads == "all")
         self.metrics = Metrics()
         self.notifier = Notifier(os.environ)
         self.operation = Operation(
@@ -135,7 +136,7 @@ class Daemon:
             _rules(settings, methods),
             self.store,
             self.usage,
-            audit,
+            self.counts,
             control=self.operation,
             metrics=self.metrics,
             limit=settings.max_message,
@@ -145,6 +146,8 @@ class Daemon:
         """Settle what a crash left, serve, and end in order."""
         self.store.recover()
         self.operation.note("started", version=__version__, pid=os.getpid(), sources=list(self.settings.sources))
+        upkeep = Upkeep(self.counts)
+        upkeep.start()
         listener = self._listener()
         listener.require_room(self.settings.max_message)
         try:
@@ -171,7 +174,9 @@ class Daemon:
             server, self.store, self.operation, self.notifier, self.workers.own, drain=self.settings.drain
         ).run()
         self.workers.shutdown()
+        upkeep.stop()
         self.operation.note("stopped")
+        upkeep.tell()
         return 0
 
     def _listener(self) -> Listener:
@@ -192,6 +197,7 @@ class Daemon:
         self.gate.rules = _rules(settings, methods)
         self.usage.replace(settings.quotas)
         self.server.judge_again()
+        self.counts.each = settings.audit_reads == "all"
 
     def _note(self, event: str, *, peer: Peer | None = None, **fields: object) -> None:
         """Record, and count, what the transport has to tell."""
@@ -200,7 +206,9 @@ class Daemon:
         elif event == "connection_refused":
             why = str(fields["why"])
             self.metrics.count("connections_refused", why if why in QUOTAS else "other")
-        self.operation.note(event, **({"peer": peer.record} if peer is not None else {}), **fields)
+        who = {"peer": peer.record} if peer is not None else {}
+        granted = peer is not None and self.gate.rules.policy.knows(peer)
+        self.counts.note({"event": event, **who, **fields}, peer, granted=granted)
 
 
 def _rules(settings: Settings, methods: Surface) -> Rules:

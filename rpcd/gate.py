@@ -5,9 +5,9 @@ Rules of this file:
 - Permission comes before any parameter is looked at, and a peer that no grant names is told nothing but that.
 - jsonrpcserver dispatches; nothing of its own words reaches a caller. Its `call` would put an exception's text into the
   reply, so the guard lets none out; its signature check would run first, so the guard takes whatever comes.
-- Every request leaves exactly one `decided` record, or, where policy allowed it to change something and that was not
-  done before, one `intent` and one `outcome`, before its reply leaves. What the audit log cannot take does not stop
-  reads.
+- Every request is counted, and the first of its kind leaves a `decided` record; where policy allowed it to change
+  something and that was not done before there is one `intent` and one `outcome`, before its reply leaves. What the
+  audit log cannot take does not stop reads.
 - The gate is total: whatever happens below it, the caller gets one strict JSON reply, or none for a notification.
 """
 
@@ -25,7 +25,7 @@ from jsonrpcserver.request import Request
 from jsonrpcserver.response import to_serializable
 from jsonrpcserver.result import Result
 
-from rpcd.audit import AuditLog, Unwritable
+from rpcd.audit import Counts, Unwritable
 from rpcd.envelope import error_reply, is_request
 from rpcd.errors import Refused
 from rpcd.guard import count_change, permit, validate
@@ -48,6 +48,9 @@ MAX_BATCH: Final = 32
 LIGHT: Final = 4096
 """Bytes of a message up to which nobody asks what it takes in memory while it is answered."""
 
+LONGEST_KEY: Final = 256
+"""Characters of a key in the record of what is no change: keys that do not exist can be long."""
+
 ERROR_ROOM: Final = 1024
 """Bytes that any error's reply fits into, its id included; kept back for each entry of a batch still to come."""
 
@@ -63,7 +66,7 @@ class Gate:
         rules: Rules,
         store: Store,
         usage: Usage,
-        audit: AuditLog,
+        counts: Counts,
         *,
         control: Control,
         metrics: Metrics,
@@ -72,7 +75,7 @@ class Gate:
         self.rules = rules
         self.store = store
         self.usage = usage
-        self.audit = audit
+        self.counts = counts
         self.control = control
         self.metrics = metrics
         self.limit = limit
@@ -236,16 +239,22 @@ class Gate:
         if call.replayed is not None:
             fields |= {"replayed": True, "change": call.replayed}
         ended = {"kind": kind, "ms": round(took / 1e6, 3)}
+        method = call.method if call.permitted and call.replayed is None else None
+        if method is None or not (method.administers or (method.changes and not call.params.get("dry_run"))):
+            if "keys" in fields:
+                fields["keys"] = [key[:LONGEST_KEY] for key in cast("list[str]", fields["keys"])]
+            granted = call.permitted or self.rules.policy.knows(call.peer)
+            self.counts.note({"event": "decided", **fields, "verdict": verdict, **ended}, call.peer, granted=granted)
+            return
+        records: list[dict[str, object]] = [{"event": "decided", **fields, "verdict": verdict, **ended}]
+        if method.changes:
+            fields["change"] = secrets.token_hex(8)
+            records = [
+                {"event": "intent", **fields, "before": None, "after": None},
+                {"event": "outcome", **fields, "verdict": verdict, "changed": False, **ended},
+            ]
         try:
-            changing = call.permitted and call.method is not None and call.method.changes
-            if changing and not call.params.get("dry_run") and call.replayed is None:
-                change = secrets.token_hex(8)
-                self.audit.write(
-                    {"event": "intent", **fields, "change": change, "before": None, "after": None},
-                    {"event": "outcome", **fields, "change": change, "verdict": verdict, "changed": False, **ended},
-                )
-            else:
-                self.audit.write({"event": "decided", **fields, "verdict": verdict, **ended})
+            self.counts.log.write(*records)
         except Unwritable:
             log.error("the audit log cannot be written", method=fields["method"])
 

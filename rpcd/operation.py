@@ -54,7 +54,6 @@ class Operation:
         self._mode = ReadOnly(settings.state)
         self._began = time.time()
         self._clock = time.monotonic()
-        self._writable = True
         _observe(counters, self)
 
     @property
@@ -65,7 +64,7 @@ class Operation:
     @property
     def degraded(self) -> bool:
         """Whether an administrator has to look."""
-        return not self._writable or self._files.refused is not None or self._mode.damaged
+        return self.audit.fault is not None or self._files.refused is not None or self._mode.damaged
 
     @property
     def uptime(self) -> float:
@@ -116,7 +115,7 @@ class Operation:
                 "taken": _written(self._files.taken),
                 "refused": {"at": _written(refused[0]), "faults": refused[1]} if refused else None,
             },
-            "audit": {"writable": self._writable},
+            "audit": {"writable": self.audit.fault is None},
             "degraded": self.degraded,
         }
 
@@ -126,7 +125,7 @@ class Operation:
         said = [f"Serving {count} target{'' if count == 1 else 's'}."]
         if self.read_only is not None:
             said.append(f"Read-only: {self.read_only.removesuffix('.')}.")
-        if not self._writable:
+        if self.audit.fault is not None:
             said.append("The audit log cannot be written: changes are refused.")
         if self._files.refused is not None:
             at, faults = self._files.refused
@@ -138,9 +137,7 @@ class Operation:
         """Write an audit record; what the log cannot take is said in the other one."""
         try:
             self.audit.write({"event": event, **fields})
-            self._writable = True
         except Unwritable:
-            self._writable = False
             log.error("the audit log cannot be written", record=event)
 
 

@@ -33,6 +33,7 @@ FIXED: Final[Mapping[str, str]] = {
     "descriptors": "server.descriptors",
     "landlock": "server.landlock",
     "audit_log": "audit.log",
+    "audit_journal": "audit.journal",
     "methods_path": "methods.path",
     "modules": "methods.modules",
 }

@@ -1,4 +1,4 @@
-"""Reading a log.
+"""Reading records from the last to the first, across files.
 
 Rules of this file:
 
@@ -8,33 +8,38 @@ Rules of this file:
 import json
 import os
 from collections.abc import Iterator
-from typing import Any, Final
+from io import FileIO
+from typing import Any, BinaryIO, Final
 
-__all__ = ["records_backwards"]
+from rpcd.audit.files import Files
+
+__all__ = ["lines_backwards", "records_backwards"]
 
 BLOCK: Final = 64 * 1024
 
 
 def records_backwards(path: str) -> Iterator[dict[str, Any]]:
-    """The records of a log from the last to the first; a line that is none is passed over."""
-    with open(path, "rb") as log:
-        end = log.seek(0, os.SEEK_END)
-        rest = b""
-        while end > 0:
-            size = min(BLOCK, end)
-            end -= size
-            log.seek(end)
-            first, *lines = (log.read(size) + rest).split(b"\n")
-            yield from _parsed(reversed(lines))
-            rest = first
-        yield from _parsed(iter([rest]))
+    """The records of a log and of what was rotated away from it, newest first; a line that is none is passed over."""
+    with Files.of(path) as files:
+        for part in reversed(files.parts):
+            for line in lines_backwards(part.seekable()):
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(record, dict):
+                    yield record
 
 
-def _parsed(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            yield record
+def lines_backwards(file: BinaryIO | FileIO) -> Iterator[bytes]:
+    """The lines of a file from the last to the first, without their ends; what stands behind the last end, too."""
+    end = file.seek(0, os.SEEK_END)
+    rest = b""
+    while end > 0:
+        size = min(BLOCK, end)
+        end -= size
+        file.seek(end)
+        first, *lines = (file.read(size) + rest).split(b"\n")
+        yield from reversed(lines)
+        rest = first
+    yield rest

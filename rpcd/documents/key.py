@@ -106,6 +106,10 @@ class KeyPattern:
             return False
         return all(part is None or part == segment for part, segment in zip(segments[:-1], key, strict=False))
 
+    def meets(self, key: Key) -> bool:
+        """Whether `key` is meant, or lies above or below what is."""
+        return all(part is None or part == segment for part, segment in zip(self.segments, key, strict=False))
+
 
 def _split(text: str) -> tuple[str | None, ...] | None:
     """The segments of dotted text, None for a bare `*`; None instead of them where it is not dotted text."""

@@ -7,6 +7,7 @@ Rules of this file:
 - A handler sees only parameters that the method's schema has passed, and reaches files only through the store.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -227,7 +228,7 @@ class Call:
 
     def record(self) -> dict[str, object]:
         """The fields by which every audit record tells this call."""
-        fields: dict[str, object] = {"peer": self.peer.record, "id": self.id, "method": self.name[:LONGEST_NAME]}
+        fields: dict[str, object] = {"peer": self.peer.record, "id": self.id, "method": self._told_name()}
         if self.target is not None:
             fields["target"] = self.target
         if self.key is not None:
@@ -235,14 +236,34 @@ class Call:
         if self.permit is not None:
             fields["grant"] = self.permit.grant.source
             fields |= {name: self.params[name] for name in RECORDED if name in self.params}
+            if self._touches_a_secret():
+                fields["secret"] = True
         return fields
 
+    def _told_name(self) -> str:
+        """The method's name, unless there is no such method and it may be something else that was mistaken for one."""
+        known = not self.name or self.name in self.rules.methods or LIKE_A_METHOD.fullmatch(self.name)
+        return self.name if known else NO_METHOD
+
+    def _touches_a_secret(self) -> bool:
+        """Whether the target's `secret` names what this call reads or changes, or part of it."""
+        if self.target is None or (target := self.rules.settings.targets.get(self.target.partition("/")[0])) is None:
+            return False
+        if self.key is not None:
+            return any(pattern.meets(self.key) for pattern in target.secret)
+        row = self.rules.methods.get(self.name)
+        return row is not None and row.whole_file and (target.secret_content or bool(target.secret))
+
+
+LIKE_A_METHOD: Final = re.compile(r"[a-z]{1,16}([._][a-z]{1,16}){0,3}")
+"""Names that a record repeats though there is no such method: what somebody looks for is worth knowing. Anything else
+may be a secret that was mistaken for one."""
+
+NO_METHOD: Final = "?"
+"""What a record has instead."""
 
 RECORDED: Final = ("actor", "note", "request_id", "dry_run")
 """Parameters that a record repeats, once a grant covers the call."""
-
-LONGEST_NAME: Final = 128
-"""Characters of a method's name in a record: what does not exist can have any name."""
 
 
 def _holds_table(value: object) -> bool:

@@ -26,6 +26,9 @@ from rpcd.settings.targets import Target, build_target
 
 __all__ = ["MethodFacts", "Raw", "Settings", "SettingsFault", "Target", "read"]
 
+JOURNAL = "/run/systemd/journal/socket"
+"""Where systemd-journald takes records in its native protocol (systemd-journald.service(8))."""
+
 LONGEST_SOCKET = 107
 """Bytes of a socket's path (unix(7): sun_path, with its ending NUL)."""
 
@@ -41,6 +44,8 @@ class Settings:
     socket_mode: int
     state: str
     audit_log: str
+    audit_reads: str
+    audit_journal: str | None
     max_message: int
     max_content: int
     max_document: int
@@ -59,7 +64,8 @@ class Settings:
 class Raw:
     """Settings that are read, and not yet judged by the methods that exist.
 
-    `methods_path` and `modules` say which methods there are beside rpcd's own.
+    `methods_path` and `modules` say which methods there are beside rpcd's own; `state` and `audit_log` where the audit
+    log and its head are.
     """
 
     def __init__(self, path: str, sources: list[Source], faults: Faults) -> None:
@@ -69,18 +75,23 @@ class Raw:
         self._once = Once(sources, faults)
         self.methods_path: str = self._once.path("methods", "path", "/etc/rpcd/methods")
         self.modules: tuple[str, ...] = tuple(self._once.value("methods", "modules", ()))
+        self.state: str = self._once.path("server", "state", "/var/lib/rpcd")
+        self.audit_log: str = self._once.path("audit", "log", "/var/log/rpcd/audit.jsonl")
 
     def settings(self, methods: Mapping[str, MethodFacts]) -> Settings:
         """The settings, once their grants are judged by the methods there are; raises `SettingsFault`."""
         once, identities = self._once, Identities()
+        journal = once.value("audit", "journal", default=False)
         targets = self._targets(identities)
         grant = partial(build_grant, methods=methods, targets=targets, identities=identities, faults=self._faults)
         max_content = once.size("server", "max_content", "16 MiB", least="1 KiB", most="1 GiB")
         settings = Settings(
             socket=once.path("server", "socket", "/run/rpcd/rpcd.sock"),
             socket_mode=once.mode("server", "socket_mode", "0666"),
-            state=once.path("server", "state", "/var/lib/rpcd"),
-            audit_log=once.path("audit", "log", "/var/log/rpcd/audit.jsonl"),
+            state=self.state,
+            audit_log=self.audit_log,
+            audit_reads=once.value("audit", "reads", "counted"),
+            audit_journal={True: JOURNAL, False: None}.get(journal, journal),
             max_message=once.size("server", "max_message", "192 KiB", least="16 KiB", most="200 KiB"),
             max_content=max_content,
             max_document=once.size("server", "max_document", "1 MiB", least="1 KiB", most="64 MiB"),

@@ -16,7 +16,6 @@ __all__ = ["meant", "shape_faults"]
 NOT_CARRIED_OUT: Final[Mapping[str, frozenset[str]]] = {
     "": frozenset({"history"}),
     "server": frozenset({"history", "probe"}),
-    "audit": frozenset({"reads"}),
     "targets": frozenset({
         "activate", "check", "check_network", "check_output", "check_reads", "check_sandbox", "check_scratch",
         "confirm", "history", "probe", "refuse", "schema",

@@ -204,7 +204,7 @@ class Committers:
 
     def _intend(self, batch: list[Waiting], old: str | None, new: str | None, temporary: str) -> int:
         """Write the intents; the `seq` that has to be on disk before the target changes."""
-        seq = self._audit.write(*(waiting.intent(old, new, temporary) for waiting in batch), synced=True)
+        seq = self._audit.write(*(waiting.intent(old, new, temporary) for waiting in batch))
         for waiting in batch:
             waiting.intended = True
         return seq

@@ -2,7 +2,8 @@
 
 Rules of this file:
 
-- The intents in the audit log are the journal: each names the target's hash before and after, and the temporary file.
+- The intents in the audit log are the journal, also those in files that were rotated away: each names the target's
+  hash before and after, and the temporary file.
 - An intent without an outcome is settled by looking at the file: it holds what was meant, or what was there, or what
   somebody put there since. The outcome says which.
 - A temporary file goes away only if it is known: its content is the old or the new one of its intent, or no intent of
@@ -14,7 +15,7 @@ Rules of this file:
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from rpcd.audit import AuditLog, records_backwards
 from rpcd.errors import Refused
@@ -25,6 +26,9 @@ from rpcd.store.syscalls import open_without_links
 from rpcd.store.targets import LEFTOVER, Snapshot, Targets, read_opened
 
 __all__ = ["recover"]
+
+TELL_OF_GAPS: Final = frozenset({"tail_missing", "torn", "truncated", "removed"})
+"""Events behind a gap in the log: what stood there was lost, and what stands before it is the same run's."""
 
 
 def recover(targets: Targets, audit: AuditLog, replies: Replies) -> None:
@@ -42,18 +46,26 @@ def recover(targets: Targets, audit: AuditLog, replies: Replies) -> None:
 
 
 def _open_intents(path: str) -> tuple[list[dict[str, Any]], bool]:
-    """The intents of the last run that have no outcome, and whether the log has all of that run."""
+    """The intents of the last run that have no outcome, and whether the log has all of that run.
+
+    What was rotated away since is read as well. A gap of which the log itself tells is what a crash left.
+    """
     settled: set[str] = set()
     found: list[dict[str, Any]] = []
+    whole, seq, event = True, None, None
     for record in records_backwards(path):
-        event, change = record.get("event"), record.get("change")
+        if seq is not None and record.get("seq") != seq - 1:
+            whole = False
+            if event not in TELL_OF_GAPS:
+                return found[::-1], whole
+        seq, event, change = record.get("seq"), record.get("event"), record.get("change")
         if event == "started":
-            return found[::-1], True
+            return found[::-1], whole
         if event == "outcome":
             settled.add(str(change))
         elif event == "intent" and change not in settled:
             found.append(record)
-    return found[::-1], not found
+    return found[::-1], whole and seq in {None, 1} and not found
 
 
 def _settle(targets: Targets, intent: dict[str, Any]) -> dict[str, object]:

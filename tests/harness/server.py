@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,17 @@ def settings_text(scratch: Path, settings: str) -> str:
 
 
 def verify_chain(log: Path) -> list[dict[str, Any]]:
-    """The records of an audit log; AssertionError where `seq` or `prev` does not follow from the line before."""
+    """The records of an audit log, and of what was rotated away from it before.
+
+    AssertionError where `seq` or `prev` does not follow from the line before.
+    """
     records: list[dict[str, Any]] = []
     before = "0" * 64
-    for line in log.read_bytes().splitlines():
+    files = {}
+    for path in log.parent.glob(f"{log.name}*"):
+        if lines := path.read_bytes().splitlines():
+            files[json.loads(lines[0])["seq"]] = lines
+    for line in chain.from_iterable(files[first] for first in sorted(files)):
         assert all(0x20 <= byte < 0x7F for byte in line), f"not plain ASCII: {line!r}"
         record = json.loads(line)
         assert record["prev"] == before, f"the chain breaks at {record}"

@@ -1,6 +1,7 @@
 """What a start does with what a crash left."""
 
 import hashlib
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -212,3 +213,39 @@ def test_the_server_settles_before_it_serves(serve: Serve) -> None:
     events = [record["event"] for record in verify_chain(server.audit_log)]
     assert events == ["started", "intent", "outcome", "started"]
     assert os.listdir(server.scratch / "shop") == ["shop.ini"]
+
+
+def rotated_away(disk: Disk) -> None:
+    os.rename(disk.log, f"{disk.log}.1")
+    disk.store.audit.write({"event": "connected"})
+
+
+def compressed(disk: Disk) -> None:
+    rotated_away(disk)
+    subprocess.run(["gzip", f"{disk.log}.1"], check=True)
+
+
+def cut_off(disk: Disk) -> None:
+    """A power cut took the last record, and the next start has said so."""
+    lines = disk.log.read_bytes().splitlines(keepends=True)
+    disk.log.write_bytes(b"".join(lines))
+    disk.store.audit.write({"event": "decided"})
+    disk.log.write_bytes(b"".join(lines))
+    disk.store.audit.write({"event": "connected"})
+
+
+@pytest.mark.parametrize("away", [rotated_away, compressed, cut_off])
+def test_intents_are_found_where_the_log_went(disk: Disk, away: Callable[[Disk], None]) -> None:
+    """An intent in a file that was rotated away before the crash, or before what a power cut took, is settled."""
+    crashed(disk, {})
+    (disk.scratch / "shop" / CANDIDATE).write_text(NEW)
+    away(disk)
+    disk.store.recover()
+    (outcome,) = disk_outcomes(disk)
+    assert (outcome["change"], outcome["kind"], outcome["recovered"]) == ("c1", "unavailable", True)
+    assert disk.names("shop") == ["shop.ini"]
+
+
+def disk_outcomes(disk: Disk) -> list[dict[str, Any]]:
+    lines = map(json.loads, disk.log.read_bytes().splitlines())
+    return [record for record in lines if record["event"] == "outcome"]
