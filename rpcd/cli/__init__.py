@@ -32,6 +32,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "metrics": "rpcd.cli.metrics:metrics",
         "reload": "rpcd.cli.reload:reload",
         "read-only": "rpcd.cli.read_only:read_only",
+        "audit": "rpcd.cli.audit:audit",
     },
     "Ask it": {
         "whoami": "rpcd.cli.whoami:whoami",

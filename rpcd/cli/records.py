@@ -1,0 +1,152 @@
+"""Audit records as a person reads them: one line each, with names for users and colours for what became of it.
+
+Nothing of a record reaches the terminal but printable characters: a log that somebody tampered with can hold anything.
+"""
+
+import pwd
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["Records", "is_record", "printable"]
+
+WIDE: Final = 110
+"""Columns of a terminal from which on there is room for more than the least."""
+
+SERVER: Final = frozenset({"started", "stopped", "settings", "read_only"})
+"""Events of the server itself."""
+
+STYLES: Final[Mapping[str, str]] = {
+    "changed": "bold green",
+    "allowed": "green",
+    "unchanged": "green",
+    "intent": "dim",
+    "counted": "cyan",
+    "taken": "bold green",
+    "kept": "bold red",
+    "denied": "bold red",
+}
+"""The colours of results; what is not here failed, and is yellow."""
+
+ASIDES: Final[Mapping[str, str]] = {
+    "dry_run": "dry run",
+    "actor": "for {}",
+    "note": "“{}”",
+    "incident": "incident {}",
+}
+"""What is told behind a call, by the member that has it."""
+
+
+class Records:
+    """Prints records to a console, in columns whose widths do not depend on them."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._wide = console.width >= WIDE
+        self._headed = False
+
+    def show(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Print some records."""
+        table = Table(box=None, show_header=not self._headed, header_style="bold", pad_edge=False, expand=True)
+        table.add_column("time", width=23 if self._wide else 14, no_wrap=True)
+        table.add_column("user", width=14 if self._wide else 10, no_wrap=True, overflow="ellipsis")
+        table.add_column("result", width=16 if self._wide else 14, no_wrap=True, overflow="ellipsis")
+        table.add_column("what", ratio=1, no_wrap=True, overflow="ellipsis")
+        for record in records:
+            result = _result(record)
+            table.add_row(
+                Text(self._time(record), "dim"),
+                Text(_user(record)),
+                Text(printable(result), STYLES.get(result, "" if record["event"] in SERVER else "yellow")),
+                self._what(record),
+            )
+        self._console.print(table)
+        self._headed = True
+
+    def _time(self, record: Mapping[str, Any]) -> str:
+        """When it was written, here."""
+        try:
+            when = datetime.fromisoformat(record["ts"]).astimezone()
+        except (ValueError, TypeError, KeyError):
+            return "?"
+        return when.isoformat(" ", "milliseconds")[:23] if self._wide else f"{when:%m-%d %H:%M:%S}"
+
+    def _what(self, record: Mapping[str, Any]) -> Text:
+        """What was asked for, or what happened; dim behind it why, for whom and by which grant."""
+        event = record["event"]
+        of = record.get("of", event)
+        if record.get("method"):
+            words = [record["method"], record.get("target", ""), *record.get("keys", ())]
+        else:
+            words = ["message" if of == "decided" else str(of).replace("_", " "), *_particulars(record)]
+        text = Text(printable(" ".join(map(str, filter(None, words)))))
+        if event == "counted":
+            text.append(f"  {record.get('count')} more until {self._until(record)}", "cyan")
+        said = [text.format(record[name]) for name, text in ASIDES.items() if record.get(name)]
+        if self._wide and "grant" in record:
+            said.append(f"by {record['grant']}")
+        if said:
+            text.append("  " + printable(", ".join(said)), "dim")
+        return text
+
+    def _until(self, record: Mapping[str, Any]) -> str:
+        try:
+            return f"{datetime.fromisoformat(record['last']).astimezone():%H:%M:%S}"
+        except (ValueError, TypeError, KeyError):
+            return "?"
+
+
+def is_record(value: Any) -> bool:
+    """Whether this can be shown: a log that somebody tampered with can hold any JSON."""
+    shapes = {"event": str, "of": str, "keys": list, "peer": dict, "faults": list, "sources": list}
+    return (
+        isinstance(value, dict)
+        and "event" in value
+        and all(isinstance(value[name], shape) for name, shape in shapes.items() if name in value)
+    )
+
+
+def printable(text: str) -> str:
+    """Text without anything that a terminal takes for more than a character: controls, line ends, directions."""
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+
+
+def _result(record: Mapping[str, Any]) -> str:
+    event, kind = record["event"], record.get("kind")
+    if kind is not None:
+        return str(kind)
+    if event == "intent":
+        return "intent"
+    if event == "outcome":
+        return "changed" if record.get("changed") else "unchanged"
+    return str(record.get("verdict", "counted" if event == "counted" else ""))
+
+
+def _user(record: Mapping[str, Any]) -> str:
+    peer = record.get("peer")
+    if not isinstance(peer, Mapping):
+        return "rpcd" if record["event"] in SERVER else ""
+    return printable(_name(peer.get("uid")))
+
+
+@cache
+def _name(uid: object) -> str:
+    """What this machine calls a uid."""
+    try:
+        return pwd.getpwuid(uid).pw_name if isinstance(uid, int) else str(uid)
+    except (KeyError, OverflowError):
+        return str(uid)
+
+
+def _particulars(record: Mapping[str, Any]) -> list[str]:
+    """What tells an event that is no call."""
+    peer = record.get("peer")
+    if isinstance(peer, Mapping) and record["event"] != "counted":
+        return [str(peer.get("unit") or peer.get("exe") or f"pid {peer.get('pid')}"), str(record.get("why", ""))]
+    told = [f"{name} {record[name]}" for name in ("from", "to", "bytes", "why", "reason", "version") if name in record]
+    return [*told, *map(str, record.get("faults", ())), *map(str, record.get("sources", ()))]
