@@ -13,7 +13,6 @@ Rules of this file:
 
 import asyncio
 import inspect
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final, cast
@@ -25,7 +24,8 @@ from jsonrpcserver.request import Request
 from jsonrpcserver.response import to_serializable
 from jsonrpcserver.result import Result
 
-from rpcd.audit import Counts, Unwritable
+from rpcd.account import account
+from rpcd.audit import Counts
 from rpcd.envelope import error_reply, is_request
 from rpcd.errors import Refused
 from rpcd.guard import count_change, permit, validate
@@ -47,9 +47,6 @@ MAX_BATCH: Final = 32
 
 LIGHT: Final = 4096
 """Bytes of a message up to which nobody asks what it takes in memory while it is answered."""
-
-LONGEST_KEY: Final = 256
-"""Characters of a key in the record of what is no change: keys that do not exist can be long."""
 
 ERROR_ROOM: Final = 1024
 """Bytes that any error's reply fits into, its id included; kept back for each entry of a batch still to come."""
@@ -230,33 +227,8 @@ class Gate:
         kind = call.refusal.kind if call.refusal else None
         took = time.monotonic_ns() - call.started
         self.metrics.call(call.name, kind, took, call.peer.uid, permitted=call.permitted)
-        if call.recorded:
-            return
-        verdict = "denied" if kind == "denied" else "allowed" if call.permitted else "refused"
-        fields = call.record() | more
-        if call.refusal is not None and kind == "internal":
-            fields["incident"] = call.refusal.data["incident"]
-        if call.replayed is not None:
-            fields |= {"replayed": True, "change": call.replayed}
-        ended = {"kind": kind, "ms": round(took / 1e6, 3)}
-        method = call.method if call.permitted and call.replayed is None else None
-        if method is None or not (method.administers or (method.changes and not call.params.get("dry_run"))):
-            if "keys" in fields:
-                fields["keys"] = [key[:LONGEST_KEY] for key in cast("list[str]", fields["keys"])]
-            granted = call.permitted or self.rules.policy.knows(call.peer)
-            self.counts.note({"event": "decided", **fields, "verdict": verdict, **ended}, call.peer, granted=granted)
-            return
-        records: list[dict[str, object]] = [{"event": "decided", **fields, "verdict": verdict, **ended}]
-        if method.changes:
-            fields["change"] = secrets.token_hex(8)
-            records = [
-                {"event": "intent", **fields, "before": None, "after": None},
-                {"event": "outcome", **fields, "verdict": verdict, "changed": False, **ended},
-            ]
-        try:
-            self.counts.log.write(*records)
-        except Unwritable:
-            log.error("the audit log cannot be written", method=fields["method"])
+        if not call.recorded:
+            account(call, self.counts, took, more)
 
 
 class _Guard:

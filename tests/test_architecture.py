@@ -32,6 +32,7 @@ STAIR = (
     "listener",
     "discard",
     "gate",
+    "account",
     "turns",
     "guard",
     "methods",

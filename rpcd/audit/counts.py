@@ -121,7 +121,7 @@ class Counts:
             uid = uid if len(self._uids) < MOST_UIDS else STRANGERS
             groups = self._uids.setdefault(uid, {})
         get = record.get
-        caller = (peer.uid, peer.gid, peer.groups, peer.unit) if peer is not None else None
+        caller: Hashable = _sender(record) if peer is None else (peer.uid, peer.gid, peer.groups, peer.unit)
         outcome = get("kind"), get("why"), get("incident"), get("change")
         what = caller, get("event"), get("method"), get("target"), outcome
         group = groups.get(what)
@@ -134,3 +134,9 @@ class Counts:
                 return group, False
         group = groups[name] = _Group(others=name is OTHERS)
         return group, True
+
+
+def _sender(record: Mapping[str, object]) -> object:
+    """Who was not let in, where the transport says so."""
+    sender = record.get("sender")
+    return sender.get("uid") if isinstance(sender, Mapping) else None

@@ -28,6 +28,9 @@ EVENTS: Final[Mapping[str, str]] = {
 }
 """By event, whatever else the record says."""
 
+QUOTAS: Final = frozenset({"connections", "connections_of_uid", "connections_of_strangers", "stall"})
+"""Why a connection is refused that is one too many, or takes too long."""
+
 SETTINGS: Final[Mapping[str, str]] = {
     "taken": "authz_change:{admin},settings,taken",
     "kept": "authz_admin:{admin},settings_kept",
@@ -62,7 +65,7 @@ def owasp(record: Mapping[str, Any]) -> str | None:
     template = _template(record)
     if template is None or "{" not in template:
         return template
-    peer = record.get("peer")
+    peer = record.get("peer") or record.get("sender")
     return template.format(
         user=peer["uid"] if peer else "unknown",
         admin=peer["uid"] if peer else "system",
@@ -75,7 +78,7 @@ def _template(record: Mapping[str, Any]) -> str | None:
     if event == "counted":
         event = record["of"]
     if event in EVENTS:
-        return "excess_rate_limit_exceeded:{user}" if record.get("kind") == "busy" else EVENTS[event]
+        return KINDS["busy"] if record.get("why") in QUOTAS else EVENTS[event]
     if event == "settings":
         return SETTINGS.get(record["verdict"])
     kind = record.get("kind")

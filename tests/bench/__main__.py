@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.bench import parts
+from tests.bench.audit import audit
 from tests.bench.figures import Programs
 
 ON_DISK = "/var/tmp"  # noqa: S108 - /tmp may be held in memory, where a sync costs nothing
@@ -39,6 +40,7 @@ def main() -> None:
         parts.changes(console, scratch, programs)
         parts.idle(console, scratch)
         parts.growth(console, scratch, programs)
+        audit(console, scratch, programs)
     finally:
         shutil.rmtree(scratch)
 
