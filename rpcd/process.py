@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -69,10 +70,24 @@ def _log_to_standard_error() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _StandardError(),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING)
+
+
+class _StandardError:
+    """A logger's output: one write a line, and what nobody takes (a full disk, a journal that has gone) is lost.
+
+    It is said beside what happens: nothing that happens depends on it.
+    """
+
+    def msg(self, line: str) -> None:
+        """Write a line."""
+        with suppress(OSError):
+            os.write(2, f"{line}\n".encode("utf-8", "backslashreplace"))
+
+    debug = info = warning = error = critical = msg
 
 
 class _Libraries(logging.Handler):

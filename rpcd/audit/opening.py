@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from rpcd.audit.files import Files
-from rpcd.audit.head import Head, HeadFile
+from rpcd.audit.head import Head, HeadFile, boot_id
 from rpcd.audit.read import lines_backwards
 from rpcd.audit.record import FIRST, digest, header
 
@@ -74,10 +74,10 @@ def first_seq(descriptor: int) -> int | None:
 
 def go_on(path: str, descriptor: int, kept: HeadFile | None) -> tuple[int, str, list[Mapping[str, object]]]:
     """The `seq` and `prev` after which an opened log goes on, and the records that have to be written first."""
-    last, torn = last_line(descriptor)
-    seq, prev = position(last) if last else _rotated_away(path)
-    records: list[Mapping[str, object]] = [{"event": "torn", "bytes": len(torn)}] if torn else []
     head = kept.found if kept else None
+    last, torn = _end(descriptor, head)
+    seq, prev = position(last) if last else _rotated_away(path)
+    records: list[Mapping[str, object]] = [{"event": "torn", "bytes": torn}] if torn else []
     if head is None:
         if kept is not None and seq:
             records.append({"event": "head_lost", "why": kept.why})
@@ -88,6 +88,21 @@ def go_on(path: str, descriptor: int, kept: HeadFile | None) -> tuple[int, str, 
     elif not _has(path, head):
         records.append({"event": "tail_missing", "from": head.seq, "to": head.seq, "crash": False})
     return seq, prev, records
+
+
+def _end(descriptor: int, head: Head | None) -> tuple[bytes, int]:
+    """The last whole line, and how many bytes were cut off behind it.
+
+    Where a power cut came between, lines that were being written can have become anything: they are cut off, too.
+    """
+    last, rest = last_line(descriptor)
+    torn = len(rest)
+    if first_seq(descriptor) is not None and head is not None and head.boot != boot_id():
+        while header(last) is None:
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size - len(last) - 1)
+            torn += len(last) + 1
+            last, _ = last_line(descriptor)
+    return last, torn
 
 
 def _rotated_away(path: str) -> tuple[int, str]:

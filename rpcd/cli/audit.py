@@ -78,7 +78,7 @@ def audit(
     if table and lines is None and choice.since is None and choice.until is None:
         lines = SHOWN
     show = _table() if table else _lines
-    with suppress(KeyboardInterrupt, BrokenPipeError):
+    with suppress(KeyboardInterrupt):
         try:
             _read(show, choice, config, files, lines, follow=follow)
         except (FileNotFoundError, PermissionError, IsADirectoryError) as error:

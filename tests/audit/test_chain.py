@@ -1,6 +1,7 @@
 """What `verify` finds: tampering by its first record, losses by how many records, and what is neither (CASES, 146)."""
 
 import gzip
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rpcd.audit import AuditLog
+from rpcd.audit import AuditLog, Unwritable
 from rpcd.audit.head import Head, read_head
 from rpcd.audit.record import digest
 from tests.audit.conftest import filled, held, judged
@@ -184,6 +185,24 @@ def test_what_a_power_cut_took_is_told_from_what_somebody_took(path: str, tmp_pa
     assert verdict.problem is None
     assert verdict.records == 8
     assert [(note.seq, note.missing, note.explained) for note in verdict.notes] == [(7, 4, explained)]
+
+
+@pytest.mark.parametrize("left", [b"\0" * 5000, b"\0" * 90 + b"\n", b"\n", b'\0\0"ms":1}\n' + b"\0" * 70 + b'\n{"ts":'])
+def test_what_a_power_cut_made_of_the_last_lines_goes(path: str, tmp_path: Path, left: bytes) -> None:
+    """Blocks that never came to the disk read as zeros: they are cut off, that is recorded, and the chain holds."""
+    head = str(tmp_path / "audit.head")
+    lines = filled(path, head=head)
+    Path(path).write_bytes(b"".join(line + b"\n" for line in lines[:6]) + left)
+    if left.endswith(b"\0\n"):
+        with pytest.raises(Unwritable):  # in the same boot that is no crash's doing
+            AuditLog.open(path, head=head)
+    other_boot(head, synced=6)
+    log = AuditLog.open(path, head=head)
+    log.close()
+    verdict = judged(path, head)
+    assert (verdict.holds, verdict.records, verdict.last) == (True, 8, 12)
+    told = json.loads(Path(path).read_bytes().splitlines()[6])
+    assert (told["event"], told["bytes"]) == ("torn", len(left))
 
 
 def test_a_copy_that_was_truncated_tells_how_many_may_be_missing(path: str) -> None:

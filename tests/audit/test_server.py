@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from rpcd.audit import AuditLog, records_backwards
 from tests.audit.conftest import SCHEMA, held, judged
 from tests.conftest import SETTINGS, Serve
-from tests.harness.server import Rpcd, wait_until
+from tests.harness.server import REPOSITORY, Rpcd, wait_until
 from tests.harness.users import WWW_DATA
 
 
@@ -266,3 +268,27 @@ def test_many_reads_and_connections_fill_no_disk(serve: Serve) -> None:
         records = server.records(event) + server.records("counted", of=event)
         assert sum(record.get("count", 1) for record in records) == 3000
         assert len(records) < 20
+
+
+FULL_STANDARD_ERROR = ("sh", "-c", 'exec "$@" 2>/dev/full', "sh")
+
+
+def test_a_full_standard_error_stops_nothing(serve: Serve) -> None:
+    """Where neither log takes anything, reads go on, changes are refused, and the server ends in order."""
+    server = serve(wrapper=FULL_STANDARD_ERROR)
+    os.rename(server.audit_log, server.audit_log.with_name("audit.jsonl.1"))
+    server.audit_log.mkdir()
+    for _ in range(3):
+        assert server.kind("update_key", target="shop", key="ui.theme", value="dark") == "unavailable"
+        assert server.call("get_key", target="shop", key="ui.theme")["value"] == "light"
+        assert server.raw(b"{") is not None
+    server.audit_log.rmdir()
+    assert server.call("update_key", target="shop", key="ui.theme", value="dark")["changed"] is True
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(rpcd: Rpcd) -> None:
+    """`rpcd audit | head -1` says one line, and nothing on standard error."""
+    rpcd.call("ping")
+    command = ["sh", "-c", '"$@" | head -1', "sh", sys.executable, "-m", "rpcd", "audit", "--config", str(rpcd.config)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True)
+    assert (done.stdout.count(b"\n"), done.stderr) == (1, b"")
