@@ -16,7 +16,7 @@ BENCH_PACKAGES := gcc libc6-dev sudo crudini
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz clean
+.PHONY: help demo test check bench fuzz soak clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ fuzz: $(VENV)/fuzz ## search for inputs that break wire, gate or settings: a min
 		echo "$$part for $(FUZZ_SECONDS) s: what is found stays in build/fuzz/$$part"; \
 		$(BIN)/python -m tests.fuzz $$part -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+soak: $(VENV)/test ## as root: 200,000 mixed calls, or SOAK_CALLS=…, and what the server holds before and after
+	@$(BIN)/python -m tests.load.soak $(SOAK_CALLS)
 
 clean: ## remove the environment and everything that was generated
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -91,10 +91,11 @@ class Gate:
         return self.rules.policy.knows(peer)
 
     def _weigh(self, peer: Peer, datagram: Datagram) -> Reply | Awaitable[Reply | None] | None:
-        """Answer a large message while there is room for it in memory."""
-        group = self.usage.seats.group(peer.uid, known=self.knows(peer))
+        """Answer a large message while there is room for it in memory; a stranger's is not worth reading."""
         try:
-            release = self.usage.contents.take(group, weight(datagram.data))
+            if not self.knows(peer):
+                raise Refused("denied")
+            release = self.usage.contents.take(peer.uid, weight(datagram.data))
         except Refused as refused:
             return self._turn_away(peer, datagram, refused)
         reply = self._answer(peer, datagram)

@@ -1,4 +1,4 @@
-"""Whose turn it is: few connections of each uid at each turn of the loop, however many it has.
+"""Whose turn it is: each uid has the loop for a moment, and then the next one, however many connections it has.
 
 Rules of this file:
 
@@ -20,8 +20,8 @@ WRITABLE: Final = select.EPOLLOUT
 NOTHING: Final = 0
 """What a descriptor can be watched for."""
 
-AT_A_TURN: Final = 2
-"""Connections of a uid that are served at a turn of the loop: one is fairer to others, and costs this uid a tenth."""
+TURN: Final = 0.0001
+"""Seconds after which it is another uid's turn, one request at least: going round the loop costs a tenth of that."""
 
 Ready = Callable[[int], None]
 """Is called with what there is: `READABLE`, `WRITABLE`, EPOLLHUP, EPOLLERR."""
@@ -84,8 +84,12 @@ class _Lane:
             self._loop.add_writer(descriptor, ready, WRITABLE)
 
     def _serve(self, epoll: select.epoll) -> None:
-        for descriptor, events in epoll.poll(0, AT_A_TURN):
-            self.joined[descriptor][1](events)
+        until = self._loop.time() + TURN
+        while ready := epoll.poll(0, 1):
+            for descriptor, events in ready:
+                self.joined[descriptor][1](events)
+            if self._loop.time() >= until:
+                return
 
 
 class Lanes:
