@@ -29,7 +29,10 @@ LOSSES: Final[Mapping[str, str]] = {
 }
 """Events that say which records stood in a file that is not what it was."""
 
-_LOSSES: Final = frozenset(event.encode() for event in LOSSES)
+HEAD_LOST: Final = "head_lost"
+
+_LOOKED_AT: Final = frozenset(event.encode() for event in (*LOSSES, HEAD_LOST))
+"""Events at which a chain that holds is not simply followed."""
 
 
 class _Line(NamedTuple):
@@ -137,7 +140,7 @@ class _Follower:
                 found = match(ended)
                 if found is None or int(found[2]) != last + 1 or found[4] != hash_ or ended[-1:] != b"\n":
                     return ended
-                if found[3] in _LOSSES or last == watched:
+                if found[3] in _LOOKED_AT or last == watched:
                     return ended
                 last += 1
                 count += 1
@@ -162,7 +165,9 @@ class _Follower:
         if found is None:
             return Finding(0, at.path, at.number, "this is no record")
         if (found.seq, found.prev) == (self.last + 1, self.hash):
-            if found.event in LOSSES and found.seq != self.told:
+            if found.event == HEAD_LOST:
+                self._note(at, "the head was lost when the server started: a tail cut off just before is not seen")
+            elif found.event in LOSSES and found.seq != self.told:
                 self._note_told(at, found.event)
         else:
             following = next(rest, None)

@@ -77,7 +77,7 @@ class AuditLog:
 
     @property
     def fault(self) -> str | None:
-        """Why the log does not take records, or does not keep them; a sentence for the administrator."""
+        """Why the log does not take records, or does not keep them: the error's name (errno(3)), or a few words."""
         return self._unwritable[1] if self._unwritable else self._unsyncable
 
     @property

@@ -121,6 +121,7 @@ def test_a_damaged_head_keeps_no_log_from_opening(path: str, head: str, damage: 
         "missing" if damage is gone else "unreadable" if damage is a_directory else "damaged"
     ]
     assert held(path) == 7
+    assert ["the head was lost" in note.why for note in judged(path).notes] == [True]
     if damage not in {a_directory, a_link}:
         found = read_head(head)
         assert found is not None

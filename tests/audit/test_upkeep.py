@@ -1,0 +1,49 @@
+"""What is done for the log while nobody calls."""
+
+import asyncio
+import re
+
+import pytest
+
+from rpcd.audit import AuditLog, Counts, Upkeep, records_backwards
+from rpcd.audit.record import digest
+
+
+def test_counts_and_the_head_are_told_in_time(
+    path: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Counts are written when their minute is over; the head is told at start, at the end, and where it is another."""
+    monkeypatch.setattr("rpcd.audit.upkeep.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("rpcd.audit.upkeep.TELL_EVERY", 0.02)
+    log = AuditLog.open(path)
+    log.write({"event": "started"})
+    counts = Counts(log, minute=0.05)
+
+    async def run() -> None:
+        upkeep = Upkeep(counts)
+        upkeep.start()
+        for _ in range(3):
+            counts.note({"event": "accept_paused", "why": "EMFILE"}, None, granted=False)
+        await asyncio.sleep(0.2)
+        counts.note({"event": "accept_paused", "why": "EMFILE"}, None, granted=False)
+        counts.note({"event": "accept_paused", "why": "EMFILE"}, None, granted=False)
+        upkeep.stop()
+        upkeep.tell()
+
+    asyncio.run(run())
+    log.close()
+    told = [(record["event"], record.get("count")) for record in records_backwards(path)][::-1]
+    assert told == [
+        ("started", None),
+        ("accept_paused", None),
+        ("counted", 2),
+        ("accept_paused", None),
+        ("counted", 1),
+    ]
+    with open(path, "rb") as file:
+        hashes = [digest(line.removesuffix(b"\n")) for line in file]
+    heads = re.findall(r"audit head\s+hash=([0-9a-f]{64}) seq=(\d)", capsys.readouterr().out)
+    seqs = [int(seq) for _, seq in heads]
+    assert [hashes[seq - 1] for seq in seqs] == [hash_ for hash_, _ in heads]
+    assert seqs == sorted(set(seqs))
+    assert {1, 3, 5} <= set(seqs)
