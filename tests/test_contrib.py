@@ -1,6 +1,5 @@
 """What is installed beside the program: each file is read by the program that it is for."""
 
-import gzip
 import os
 import re
 import shutil
@@ -62,15 +61,7 @@ def test_logs_are_rotated_under_the_server(rpcd: Rpcd, tmp_path: Path) -> None:
     names = {path.name for path in logs.iterdir()}
     assert names == {"audit.jsonl", "audit.jsonl.1", "audit.jsonl.2.gz", "audit.jsonl.3.gz"}
     assert {path.stat().st_mode & 0o777 for path in logs.iterdir()} == {0o600}
-    whole = b"".join(
-        [gzip.decompress((logs / f"audit.jsonl.{number}.gz").read_bytes()) for number in (3, 2)]
-        + [(logs / "audit.jsonl.1").read_bytes(), rpcd.audit_log.read_bytes()]
-    )
-    for path in logs.iterdir():
-        path.unlink()
     rpcd.stop()
-    rpcd.audit_log.write_bytes(whole)
-    rpcd.audit_log.chmod(0o600)
     changes = [record["after"] for record in rpcd.audit() if record["event"] == "outcome"]
     assert len(changes) == len(set(changes)) == 4
 

@@ -55,7 +55,7 @@ def audit(
     as_json: bool | None,
     **asked: str | bool | None,
 ) -> None:
-    """Show the audit log: who did what, by which grant, and what became of it.
+    """Show who did what, and what became of it.
 
     It reads the log of the settings with all files that were rotated away, compressed ones too. On a terminal it shows
     a table of the last 100 records, unless you ask for some; for programs it prints the lines as they stand.

@@ -1,5 +1,6 @@
 """The real server process, in a directory of its own, and the look at it that ends every test."""
 
+import gzip
 import hashlib
 import json
 import os
@@ -78,7 +79,8 @@ def verify_chain(log: Path) -> list[dict[str, Any]]:
     before = "0" * 64
     files = {}
     for path in log.parent.glob(f"{log.name}*"):
-        if lines := path.read_bytes().splitlines():
+        content = path.read_bytes()
+        if lines := (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines():
             files[json.loads(lines[0])["seq"]] = lines
     for line in chain.from_iterable(files[first] for first in sorted(files)):
         assert all(0x20 <= byte < 0x7F for byte in line), f"not plain ASCII: {line!r}"
