@@ -13,6 +13,7 @@ from rich.console import Console
 
 from tests.bench import parts
 from tests.bench.audit import audit
+from tests.bench.crowd import crowd
 from tests.bench.figures import Programs
 
 ON_DISK = "/var/tmp"  # noqa: S108 - /tmp may be held in memory, where a sync costs nothing
@@ -40,6 +41,7 @@ def main() -> None:
         parts.changes(console, scratch, programs)
         parts.idle(console, scratch)
         parts.growth(console, scratch, programs)
+        crowd(console, scratch, programs)
         audit(console, scratch, programs)
     finally:
         shutil.rmtree(scratch)

@@ -46,7 +46,6 @@ def _reads(console: Console, scratch: Path, programs: Programs) -> None:
         contenders: dict[str, Callable[[], Figures]] = {}
         for reads in ("all", "counted"):
             table = f'\n[audit]\nlog = "{{scratch}}/log/audit.jsonl"\nreads = "{reads}"\n'
-            table += "\n[quotas]\ncalls = 1000000\n"
             files = {"shop.ini": ini(65 * 64)}
             server = stack.enter_context(rpcd(scratch, f"reads-{reads}", SHOP + GRANT + table, files))
             contenders[reads] = _asking(programs, server.pid, server.socket)

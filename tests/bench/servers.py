@@ -15,12 +15,18 @@ from tests.harness.server import Rpcd, wait_until
 __all__ = ["GRANT", "echo", "ini", "plain_echo", "rpcd"]
 
 GRANT = f"""
+[quotas]
+connections        = 4096
+connections_of_uid = 4096
+calls              = 1000000
+changes            = 1000000
+
 [[grants]]
 users   = [{os.getuid()}]
 methods = ["get_key", "update_key"]
 targets = ["*"]
 """
-"""What the one who measures may do."""
+"""What the one who measures may do, and how much of it: one uid is all callers here."""
 
 
 def ini(size: int) -> str:
