@@ -85,7 +85,7 @@ class _Lane:
 
     def _serve(self, epoll: select.epoll) -> None:
         until = self._loop.time() + TURN
-        while ready := epoll.poll(0, 1):
+        while self.joined and (ready := epoll.poll(0, 1)):  # the last to leave closes it
             for descriptor, events in ready:
                 self.joined[descriptor][1](events)
             if self._loop.time() >= until:

@@ -32,7 +32,14 @@ FLAGS = os.environ.get("RPCD_TEST_FLAGS", "").split()
 MOST_THREADS = 40
 """Workers, and the few threads that have a task of their own."""
 
-SIGNS_OF_A_BUG = ("Traceback", "was never awaited", "was never retrieved", "ResourceWarning", "Exception ignored")
+SIGNS_OF_A_BUG = (
+    "Traceback",
+    "was never awaited",
+    "was never retrieved",
+    "ResourceWarning",
+    "Exception ignored",
+    "logger=asyncio",  # something was raised into the event loop
+)
 
 
 @dataclass(frozen=True, slots=True)
