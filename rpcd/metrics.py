@@ -50,8 +50,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "connections_refused": Family("counter", "Connections that were turned away.", "why"),
     "changes": Family("counter", "Edits that were written to a target."),
     "batches": Family("counter", "Writes of a target; one has the edits of all who waited."),
-    "audit_records": Family("counter", "Records written to the audit log."),
-    "audit_faults": Family("counter", "Times that the audit log could not be written."),
+    "audit_records": Family("counter", "Records of the audit log, from its first one on."),
+    "audit_faults": Family("counter", "Times that the audit log could not be written, or not be synced."),
     "reloads": Family("counter", "Times that the settings were read again.", "verdict"),
     # what is looked at when somebody asks
     "connections": Family("gauge", "Connections that are open."),

@@ -142,7 +142,9 @@ class Operation:
 
 
 def _observe(counters: Metrics, operation: Operation) -> None:
-    """Have the counters say what the operation knows, and what the kernel knows of the process (proc(5))."""
+    """Have the counters say what the operation knows, and the log and the kernel (proc(5)) know."""
+    counters.read("audit_records", lambda: operation.audit.head[0])
+    counters.read("audit_faults", lambda: operation.audit.faults)
     counters.read("read_only", lambda: operation.read_only is not None)
     counters.read("degraded", lambda: operation.degraded)
     counters.read("uptime_seconds", lambda: operation.uptime)

@@ -30,7 +30,8 @@ Sink = Callable[[Mapping[str, object], bytes], None]
 class AuditLog:
     """An open log. Threads may share it.
 
-    `fault` is why records cannot be written, or be synced, just now; None where they can.
+    `fault` is why records cannot be written, or be synced, just now; None where they can. `faults` is how often
+    they could not be.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class AuditLog:
         self._first = first_seq(descriptor)  # of this file, None while it has no record
         self._unwritable: tuple[float, str] | None = None
         self._unsyncable: str | None = None
+        self.faults = 0
         self._unsynced = [os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
 
     @classmethod
@@ -98,6 +100,7 @@ class AuditLog:
             except (OSError, Unwritable) as error:
                 since = self._unwritable[0] if self._unwritable else time.time()
                 self._unwritable = since, _explained(error)
+                self.faults += 1
                 raise Unwritable(str(error)) from error
 
     def sync(self, seq: int) -> None:
@@ -115,6 +118,7 @@ class AuditLog:
             except OSError as error:
                 self._lost = self._seq
                 self._unsyncable = _explained(error)
+                self.faults += 1
                 raise Unwritable(str(error)) from error
             self._unsyncable = None
             with self._lock:

@@ -88,6 +88,19 @@ def test_changes_and_the_state_of_the_server_are_counted(rpcd: Rpcd) -> None:
     assert 0 < value(rpcd, "uptime_seconds") < 600
 
 
+def test_the_audit_log_is_counted(rpcd: Rpcd) -> None:
+    """Its records, and how often it could not take any."""
+    rpcd.call("update_key", **GET, value="dark")
+    assert value(rpcd, "audit_records_total") >= 3
+    assert value(rpcd, "audit_faults_total") == 0
+    os.rename(rpcd.audit_log, rpcd.audit_log.with_name("audit.jsonl.1"))
+    rpcd.audit_log.mkdir()
+    assert rpcd.kind("update_key", **GET, value="blue") == "unavailable"
+    assert value(rpcd, "audit_faults_total") >= 1
+    assert value(rpcd, "degraded") == 1
+    rpcd.audit_log.rmdir()
+
+
 def test_nothing_that_a_caller_writes_is_a_label(rpcd: Rpcd) -> None:
     """However many methods a caller makes up, they are one label, and the text stays as long as it was."""
     for method in METHODS:
