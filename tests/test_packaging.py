@@ -73,6 +73,13 @@ def test_what_is_installed_serves(installed: Path, serve: Serve) -> None:
     assert str(REPOSITORY) not in " ".join(server.usage().descriptors)
 
 
+def test_the_first_settings_come_along(installed: Path, scratch: Path) -> None:
+    """`rpcd init` writes them from what the wheel has, and they hold."""
+    run(str(installed / "rpcd"), "init", str(scratch))
+    run(str(installed / "rpcd"), "check", "--strict", "--config", str(scratch / "rpcd.toml"))
+    assert "[targets.shop]" in (scratch / "rpcd.toml").read_text()
+
+
 def test_the_command_is_installed(installed: Path) -> None:
     """`rpcd --version` says the version of the wheel."""
     assert (

@@ -97,6 +97,8 @@ def told(rules: Rules, asked: Question) -> Answer:
     if key is not None and permit.value != permit.table:
         covered, other = ("as a value", "a table") if permit.value else ("as a table", "a plain value")
         remarks = (f"Only {covered}: where the key holds {other}, or is to hold one, it is denied.", *remarks)
+    needs = {name: needed for name, needed in row.needs.items() if not rules.may(peer, needed, target, key)}
+    remarks += tuple(f"With {name} it is denied: that takes {needed} there, too." for name, needed in needs.items())
     return Answer(
         allowed=True,
         sentence=sentence or f"{source} lets {user} call {method}{where}",

@@ -50,6 +50,11 @@ targets = ["*"]
 [[grants]]
 users   = ["daemon", "games"]
 methods = ["status"]
+
+[[grants]]
+users   = ["games"]
+methods = ["delete_key"]
+targets = ["shop"]
 """
 
 FILES = {"shop.ini": "[ui]\ntheme = light\n", "vhosts/shop-a.conf": "a\n"}
@@ -115,6 +120,7 @@ REASONS: tuple[tuple[str, tuple[str, ...], int, str], ...] = (
     ("www-data", ("get_key", "shop", "ui.theme"), 0, "yes: rpcd.toml:{0} lets www-data call get_key on shop for the"),
     ("www-data", ("get_key", "shop", "mail.from"), 0, "Only as a value"),
     ("www-data", ("get_key", "shop", "ui"), 0, "Only as a table"),
+    ("games", ("delete_key", "shop", "ui"), 0, "With expect it is denied: that takes get_key there, too."),
     ("www-data", ("get_key", "shop", "mail.frm"), 1, "its keys are ui.*, mail.from, not mail.frm; did you mean"),
     ("www-data", ("get_key", "shop", "mail"), 1, "some of what is below mail, not all of it"),
     ("www-data", ("delete_key", "shop", "ui.theme"), 1, "its methods are get_key, update_key, not delete_key"),

@@ -15,7 +15,7 @@ from rpcd.documents.key import KeyPattern
 from rpcd.methods import METHODS
 from rpcd.settings import read
 from rpcd.settings.advice import advise
-from rpcd.settings.advice.executed import FILES, TREES, executed
+from rpcd.settings.advice.executed import ENDINGS, FILES, TREES, executed
 from rpcd.settings.advice.targets import _meet
 from rpcd.settings.dropin import SHIPPED, quoted
 from rpcd.settings.names import Names
@@ -162,6 +162,9 @@ EXECUTED = {
     "/usr/local/bin/x": "root runs programs",
     "/usr/share/shop/shop.ini": None,
     "/etc/shop/shop.ini": None,
+    "/srv/shop/settings.php": "PHP runs it",
+    "/srv/shop/run.sh": "a shell runs it",
+    "/srv/shop/php": None,
     "/etcetera/crontab": None,
     "/usrlocal/x": None,
 }
@@ -190,6 +193,7 @@ def test_a_directory_with_such_files_is_known() -> None:
     assert executed(target("/etc/cron.d", None, "[a-z]+")) == TREES["/etc/cron.d"]
     assert executed(target("/etc", None, "[a-z]+")) == FILES["/etc/crontab"]
     assert executed(target("/etc", None, r"shop-[a-z]+\.ini")) is None
+    assert executed(target("/srv/shop", None, r"[a-z]+\.php")) == ENDINGS[".php"]
 
 
 def test_somebody_must_be_able_to_change_it(scratch: Path) -> None:

@@ -89,11 +89,20 @@ PARTS: Final[Mapping[str, str]] = {
 """Names that mean the same wherever they stand in a path."""
 
 
+ENDINGS: Final[Mapping[str, str]] = {
+    ".php": "PHP runs it, as root where cron or an administrator does",
+    ".sh": "a shell runs it, as root where cron or an administrator does",
+    ".service": "systemd runs what it names, as root unless it says otherwise",
+}
+"""How the names of programs end, wherever they are."""
+
+
 def executed(target: Target) -> str | None:
     """Who executes a file of the target, as a clause; None where nothing is known of anybody."""
     directory, file = resolved(target)
     path = f"{directory}/{file}" if file is not None else directory
-    return next(filter(None, (*_named(target, directory, path), _in_a_tree(path))), None)
+    found = (*_named(target, directory, path), _in_a_tree(path), *_by_its_ending(target, path))
+    return next(filter(None, found), None)
 
 
 def _named(target: Target, directory: str, path: str) -> Iterator[str | None]:
@@ -104,6 +113,13 @@ def _named(target: Target, directory: str, path: str) -> Iterator[str | None]:
             if parent == directory and target.names.fullmatch(name):
                 yield what
     yield from (PARTS.get(part) for part in path.split("/"))
+
+
+def _by_its_ending(target: Target, path: str) -> Iterator[str]:
+    """For a directory: by the endings that a name may have."""
+    for ending, what in ENDINGS.items():
+        if path.endswith(ending) if target.names is None else target.names.fullmatch(f"a{ending}"):
+            yield what
 
 
 def _in_a_tree(path: str) -> str | None:
