@@ -30,6 +30,7 @@ test: $(VENV)/test ## everything: lint, types, all tests with branch coverage; a
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/coverage
+	@PATH="$(CURDIR)/$(BIN):$$PATH" .ci/confined
 
 check: $(VENV)/test ## lint, types and the fast tests
 	@.ci/packages $(TEST_PACKAGES)

@@ -21,7 +21,7 @@ from typing import Any
 from tests.harness.seqpacket import PATIENCE, Connection
 from tests.harness.users import FORKING
 
-__all__ = ["REPOSITORY", "Rpcd", "Usage", "settings_text", "verify_chain", "wait_until"]
+__all__ = ["PREFIX", "REPOSITORY", "Rpcd", "Usage", "settings_text", "verify_chain", "wait_until"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -69,12 +69,12 @@ def settings_text(scratch: Path, settings: str) -> str:
     """
     settings = settings.replace("{scratch}", str(scratch))
     lines = settings.splitlines()
-    server = f'[server]\nsocket = "{scratch}/rpcd.sock"\nstate = "{scratch}/state"\n'
-    if "COVERAGE_FILE" in os.environ and "landlock" not in settings:
-        server += 'landlock = "off"\n'
-    server = "" if "[server]" in lines else server
+    server = "" if "[server]" in lines else f'[server]\nsocket = "{scratch}/rpcd.sock"\nstate = "{scratch}/state"\n'
     audit = "" if "[audit]" in lines else f'\n[audit]\nlog = "{scratch}/log/audit.jsonl"\n'
-    return server + settings + audit
+    text = server + settings + audit
+    if "COVERAGE_FILE" in os.environ and "landlock" not in text:
+        text = text.replace("[server]\n", '[server]\nlandlock = "off"\n', 1)
+    return text
 
 
 def verify_chain(log: Path) -> list[dict[str, Any]]:

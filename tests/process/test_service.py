@@ -30,7 +30,6 @@ def wrapper(scratch: Path) -> list[str]:
 def unit(taken: Taken, scratch: Path) -> Rpcd:
     """A server in the unit, without Landlock: what is refused is the unit's doing."""
     server = taken("off", wrapper=wrapper(scratch), start=False)
-    server.environment["COVERAGE_FILE"] = str(scratch / "state" / "coverage")
     server.start()
     return server
 

@@ -317,7 +317,7 @@ listener.listen()
 listener.fileno() == 3 or os.dup2(listener.fileno(), 3)
 os.set_inheritable(3, True)
 os.environ |= {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
-os.execv(sys.argv[2], sys.argv[2:])
+os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 
