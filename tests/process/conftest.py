@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,13 @@ METHODS = REPOSITORY / "tests/process/methods"
 MODULE = '[methods]\npath = "{scratch}/methods"\nmodules = ["intrude"]\n'
 
 
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers start as they do for an administrator: what measures coverage imports, writes and says things itself."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
+        monkeypatch.delenv(name)
+
+
 class Taken(Protocol):
     """Makes a server of which one method does whatever its caller wants: see the `taken` fixture."""
 
@@ -24,33 +31,23 @@ class Taken(Protocol):
 
 
 @pytest.fixture
-def taken(serve: Serve, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Taken]:
+def taken(serve: Serve, scratch: Path, unmeasured: None) -> Taken:
     """A server with the method `intrude`, and a directory `outside` that has nothing to do with it.
 
-    What measures coverage writes at the end of a process: such a server can do that in its state alone.
+    Its coverage is not measured: at its end it could not write what was gathered.
     """
-    gathered = os.environ.get("COVERAGE_FILE")
-    if gathered is not None:
-        monkeypatch.setenv("COVERAGE_FILE", str(scratch / "state" / "coverage"))
+    del unmeasured
     shutil.copytree(METHODS, scratch / "methods", ignore=shutil.ignore_patterns("__pycache__"))
     (scratch / "outside" / "empty").mkdir(parents=True)
     (scratch / "outside" / "file").write_text("theirs\n")
     (scratch / "socket").mkdir()
-    servers: list[Rpcd] = []
 
     def taken(landlock: str, settings: str = SETTINGS, *, wrapper: Sequence[str] = (), start: bool = True) -> Rpcd:
-        server = (
-            f'[server]\nsocket = "{scratch}/socket/rpcd.sock"\nstate = "{scratch}/state"\nlandlock = "{landlock}"\n'
-        )
-        servers.append(serve(server + MODULE + settings, FILES, wrapper=wrapper, start=False))
-        servers[-1].socket = str(scratch / "socket" / "rpcd.sock")
+        own = f'[server]\nsocket = "{scratch}/socket/rpcd.sock"\nstate = "{scratch}/state"\nlandlock = "{landlock}"\n'
+        server = serve(own + MODULE + settings, FILES, wrapper=wrapper, start=False)
+        server.socket = str(scratch / "socket" / "rpcd.sock")
         if start:
-            servers[-1].start()
-        return servers[-1]
+            server.start()
+        return server
 
-    yield taken
-    for server in servers:
-        server.stop()
-    if gathered is not None:
-        for data in (scratch / "state").glob("coverage*"):
-            shutil.move(data, f"{gathered}.{scratch.name}.{data.name}")
+    return taken

@@ -10,6 +10,8 @@ import pytest
 from tests.conftest import Serve
 from tests.harness.server import REPOSITORY, Rpcd
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 COMMANDS = {
     "module": [sys.executable, "-m", "rpcd"],
     "optimised": [sys.executable, "-O", "-m", "rpcd"],
@@ -23,13 +25,6 @@ SHADOWED = ("json", "tomllib", "structlog", "click", "resource", "jsonschema", "
 """Modules that a server imports after it has begun."""
 
 EVIL = "import os\nos.close(os.open({mark!r}, os.O_WRONLY | os.O_CREAT))\nraise SystemExit('evil')\n"
-
-
-@pytest.fixture(autouse=True)
-def nothing_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What measures coverage starts before any code of rpcd does, and imports things: not here."""
-    for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
-        monkeypatch.delenv(name)
 
 
 def plant(directory: Path, names: tuple[str, ...], mark: Path) -> None:

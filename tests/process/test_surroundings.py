@@ -15,6 +15,8 @@ import pytest
 from tests.conftest import FILES, SETTINGS, Serve
 from tests.harness.server import REPOSITORY, Rpcd, wait_until
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 SOMEBODY = 1000
 PTRACE_SEIZE = 0x4206
 
