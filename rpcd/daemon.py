@@ -17,26 +17,26 @@ import structlog
 
 from rpcd import __version__, documents, process
 from rpcd.audit import AuditLog, Counts, Unwritable, Upkeep, open_log
-from rpcd.confinement import Confinement, Unconfined, confine
 from rpcd.errors import Refused
 from rpcd.gate import Gate
-from rpcd.listener import Listener, ListenerFault, inherit, listen
 from rpcd.methods import Rules
 from rpcd.metrics import Metrics
 from rpcd.modules import Surface, surface
-from rpcd.notify import Notifier
 from rpcd.operation import Operation
+from rpcd.operation.notify import Notifier
 from rpcd.peer import Peer
 from rpcd.policy import Policy
+from rpcd.process.confinement import Confinement, Unconfined, confine
 from rpcd.quotas import QUOTAS, Usage
 from rpcd.server import Server
+from rpcd.server.listener import Listener, ListenerFault, inherit, listen
 from rpcd.service import Service
 from rpcd.settings import Settings, SettingsFault, read
 from rpcd.settings.advice import Advice, advise
 from rpcd.state import make_directory, take
 from rpcd.store import Store, Targets
+from rpcd.store.workers import Workers
 from rpcd.trust import trusted
-from rpcd.workers import Workers
 
 __all__ = ["check", "load", "rules", "serve"]
 

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import structlog
 
-from rpcd.notify import Notifier
 from rpcd.operation import Operation
+from rpcd.operation.notify import Notifier
 from rpcd.server import Server
 from rpcd.store import Store
 

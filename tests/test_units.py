@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from rpcd.listener import NAME
+from rpcd.server.listener import NAME
 from tests.harness.server import REPOSITORY
 
 UNITS = REPOSITORY / "contrib/systemd"

@@ -6,7 +6,7 @@ import sys
 import click
 
 from rpcd.cli.options import config_option
-from rpcd.limits import raise_limits
+from rpcd.process.limits import raise_limits
 
 __all__ = ["serve"]
 

@@ -21,7 +21,7 @@ from rpcd.store.replies import Replies
 from rpcd.store.replyfile import Retry
 from rpcd.store.room import Room
 from rpcd.store.targets import Large, Revisions, Snapshot, Targets
-from rpcd.workers import Workers
+from rpcd.store.workers import Workers
 
 __all__ = ["Change", "Edit", "Retry", "Snapshot", "Store", "Targets"]
 

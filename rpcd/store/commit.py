@@ -28,7 +28,7 @@ from rpcd.store.replies import Replies
 from rpcd.store.replyfile import Answer
 from rpcd.store.room import Room
 from rpcd.store.targets import Held, Place, Revisions, Snapshot, Targets
-from rpcd.workers import Workers
+from rpcd.store.workers import Workers
 
 __all__ = ["Committers"]
 

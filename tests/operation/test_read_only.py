@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rpcd.readonly import DAMAGED
+from rpcd.operation.readonly import DAMAGED
 from tests.conftest import Serve
 from tests.harness.server import Rpcd, wait_until
 

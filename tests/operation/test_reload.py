@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from rpcd.daemon import load
-from rpcd.reload import Reload
+from rpcd.operation.reload import Reload
 from tests.conftest import SETTINGS, Serve
 from tests.harness.seqpacket import Connection
 from tests.harness.server import Rpcd, wait_until

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rpcd.notify import Notifier
+from rpcd.operation.notify import Notifier
 from tests.conftest import SETTINGS, Serve
 from tests.harness.manager import Manager, hand_over
 from tests.harness.seqpacket import Connection

@@ -20,7 +20,7 @@ from rpcd.audit import AuditLog
 from rpcd.daemon import load
 from rpcd.errors import Refused
 from rpcd.store import Change, Edit, Store
-from rpcd.workers import Workers
+from rpcd.store.workers import Workers
 from tests.conftest import FILES, SETTINGS
 from tests.harness.server import REPOSITORY, Rpcd, settings_text, verify_chain, wait_until
 

@@ -22,11 +22,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from rpcd.discard import Discarder
 from rpcd.errors import Refused
-from rpcd.lanes import NOTHING, READABLE, WRITABLE, Lanes
 from rpcd.peer import UCRED, Credentials, Peer
 from rpcd.quotas import Seats, Usage
+from rpcd.server.discard import Discarder
+from rpcd.server.lanes import NOTHING, READABLE, WRITABLE, Lanes
 from rpcd.wire import Datagram, Reply
 
 __all__ = ["Connection", "Handler", "Note", "Shared"]

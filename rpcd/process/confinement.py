@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from rpcd.landlock import Right, restrict
+from rpcd.process.landlock import Right, restrict
 from rpcd.settings import Settings
 from rpcd.settings.places import resolved
 

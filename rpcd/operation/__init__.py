@@ -20,9 +20,9 @@ from rpcd import __version__
 from rpcd.audit import AuditLog, Unwritable
 from rpcd.metrics import Metrics
 from rpcd.modules import Surface
-from rpcd.notify import Notifier
-from rpcd.readonly import ReadOnly
-from rpcd.reload import Reload
+from rpcd.operation.notify import Notifier
+from rpcd.operation.readonly import ReadOnly
+from rpcd.operation.reload import Reload
 from rpcd.settings import Settings
 
 __all__ = ["Operation"]

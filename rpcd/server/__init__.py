@@ -16,12 +16,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from rpcd.connection import Connection, Handler, Note, Shared
 from rpcd.errors import Refused
-from rpcd.lanes import Lanes
-from rpcd.listener import Listener
 from rpcd.peer import UCRED, Peer, UnidentifiedPeer, credentials, identify
 from rpcd.quotas import RETRY_AFTER, Usage
+from rpcd.server.connection import Connection, Handler, Note, Shared
+from rpcd.server.lanes import Lanes
+from rpcd.server.listener import Listener
 from rpcd.wire import encode
 
 __all__ = ["Server"]

@@ -1,10 +1,8 @@
 """From a peer's datagram to its reply: permit, validate, run, audit.
 
-Rules of this file:
+Rules of this package:
 
 - Permission comes before any parameter is looked at, and a peer that no grant names is told nothing but that.
-- jsonrpcserver dispatches; nothing of its own words reaches a caller. Its `call` would put an exception's text into the
-  reply, so the guard lets none out; its signature check would run first, so the guard takes whatever comes.
 - Every request is counted, and the first of its kind leaves a `decided` record; where policy allowed it to change
   something and that was not done before there is one `intent` and one `outcome`, before its reply leaves. What the
   audit log cannot take does not stop reads.
@@ -12,30 +10,24 @@ Rules of this file:
 """
 
 import asyncio
-import inspect
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, Final, cast
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import structlog
-from jsonrpcserver import Error, Success
-from jsonrpcserver.dispatcher import dispatch_request, to_response
-from jsonrpcserver.request import Request
-from jsonrpcserver.response import to_serializable
-from jsonrpcserver.result import Result
 
-from rpcd.account import account
 from rpcd.audit import Counts
-from rpcd.envelope import error_reply, is_request
 from rpcd.errors import Refused
-from rpcd.guard import count_change, permit, validate
+from rpcd.gate.account import account
+from rpcd.gate.dispatch import Dispatcher
+from rpcd.gate.envelope import error_reply, is_request
+from rpcd.gate.turns import Turns
 from rpcd.incident import incident, refusal
 from rpcd.methods import Call, Control, Rules
 from rpcd.metrics import Metrics
 from rpcd.peer import Peer
 from rpcd.quotas import Usage
 from rpcd.store import Store
-from rpcd.turns import Turns
 from rpcd.wire import Datagram, Reply, decode, encode, weight
 
 __all__ = ["Gate"]
@@ -77,7 +69,7 @@ class Gate:
         self.metrics = metrics
         self.limit = limit
         self._turns = Turns()
-        self._table = _Table(_Guard(usage))
+        self._dispatch = Dispatcher(usage)
 
     def __call__(self, peer: Peer, datagram: Datagram) -> Reply | Awaitable[Reply | None] | None:
         """The reply to one datagram, at once where that takes no time; None where nothing is to be sent."""
@@ -184,14 +176,9 @@ class Gate:
             call.refusal = Refused("invalid_request") if known else Refused("denied")
             return self._finish(call, error_reply(None, call.refusal.error()))
         call.name, call.id, call.notification = request["method"], request.get("id"), "id" not in request
-        single = Request(call.name, request.get("params", {}), call.id)
-        result = dispatch_request(cast("Any", self._table), call, single)[1]
+        message = self._dispatch(call, request.get("params", {}))
         if call.pending is not None:
             return self._wait(call, call.pending)
-        if not call.settled:  # jsonrpcserver answered by itself: its words are not ours
-            call.refusal = incident(RuntimeError("a result that the guard did not make"))
-            return self._finish(call, error_reply(call.id, call.refusal.error()))
-        message = cast("dict[str, object]", to_serializable(cast("Any", to_response(single, result))))
         return self._finish(call, None if call.notification else message)
 
     async def _wait(self, call: Call, pending: Awaitable[object]) -> bytes | None:
@@ -230,51 +217,3 @@ class Gate:
         self.metrics.call(call.name, kind, took, call.peer.uid, permitted=call.permitted)
         if not call.recorded:
             account(call, self.counts, took, more)
-
-
-class _Guard:
-    """What jsonrpcserver calls for every method: asks permission, judges parameters, runs the handler."""
-
-    def __init__(self, usage: Usage) -> None:
-        self._usage = usage
-
-    def __call__(self, call: Call, /, *positional: Any, **named: Any) -> Result:
-        call.settled = True
-        try:
-            method = permit(call)
-            self._usage.calls.take(call.peer.uid, call.started)
-            call.params = method.named(positional) if positional else named
-            validate(call, method)
-            if method.changes:
-                count_change(call, self._usage)
-            call.method = method
-            result = method.handler(call, call.params)
-        except BaseException as error:  # noqa: BLE001 - SystemExit and MemoryError too: one request fails, the server lives
-            call.refusal = refusal(error)
-            told = call.refusal.error()
-            return Error(told["code"], told["message"], told["data"])
-        if isinstance(result, Awaitable):
-            call.pending = result
-            return Success(None)
-        return Success(result)
-
-    __signature__ = inspect.signature(__call__).replace(
-        # jsonrpcserver asks inspect for it at each call: what is known already costs nothing
-        parameters=list(inspect.signature(__call__).parameters.values())[1:]
-    )
-
-
-class _Table(Mapping[str, Callable[..., Result]]):
-    """Answers every name with the guard, so that permission is asked before anybody learns whether a method exists."""
-
-    def __init__(self, guard: Callable[..., Result]) -> None:
-        self._guard = guard
-
-    def __getitem__(self, name: str) -> Callable[..., Result]:
-        return self._guard
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
