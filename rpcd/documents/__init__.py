@@ -12,7 +12,7 @@ A new format is one module and one row in `FORMATS`.
 """
 
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final
 
 from rpcd.documents import splice as splices
@@ -20,6 +20,7 @@ from rpcd.documents.document import UNFIT, Document, Entry, Format, Value, requi
 from rpcd.documents.env import ENV
 from rpcd.documents.ini import INI
 from rpcd.documents.json import JSON
+from rpcd.documents.kept import kept
 from rpcd.documents.key import Key, KeyPattern, format_key, parse_key
 from rpcd.documents.proof import GONE, prove, same
 from rpcd.documents.splice import Splice
@@ -106,13 +107,13 @@ class _Opened:
         self.format = FORMATS[form]
         self.text = decode(content)
 
-    @cached_property
+    @kept
     def document(self) -> Document:
         """What the locator found, in a text that the judge has taken."""
         _ = self.tree  # the judge first: locators rely on a text of their format
         return self.format.open(self.text)
 
-    @cached_property
+    @kept
     def tree(self) -> object:
         """What the judge read. What is after one edit is before the next."""
         return self.format.judge(self.text)

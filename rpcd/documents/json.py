@@ -11,7 +11,7 @@ Rules of this file:
 import json
 import re
 from collections.abc import Callable, Sequence
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import Any, Final, NamedTuple, NoReturn
 
 from rpcd.documents.document import (
@@ -22,6 +22,7 @@ from rpcd.documents.document import (
     not_editable,
     require_told,
 )
+from rpcd.documents.kept import kept
 from rpcd.documents.key import Key
 from rpcd.documents.splice import MAX_REPEATED, Splice, bounded
 from rpcd.errors import Refused
@@ -125,7 +126,7 @@ class JsonDocument:
         self._text = text
         self._root = _Part(start, start, len(text.rstrip(" \t\r\n")))
 
-    @cached_property
+    @kept
     def _parts(self) -> Callable[[int], dict[str, _Part]]:
         return cache(partial(_parts, self._text, _ends(self._text)))
 
@@ -212,7 +213,7 @@ class JsonDocument:
         line = self._text[self._text.rfind("\n", 0, part.at) + 1 : part.at].removeprefix("\ufeff")
         return bounded(line[: len(line) - len(line.lstrip(" \t"))])
 
-    @cached_property
+    @kept
     def _style(self) -> "_Style":
         return _Style(self._text)
 

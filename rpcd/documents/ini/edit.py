@@ -11,12 +11,12 @@ Rules of this file:
 
 from bisect import bisect
 from collections.abc import Sequence
-from functools import cached_property
 
 from rpcd.documents.document import Entry, Value, index, not_editable
 from rpcd.documents.ini.layout import Item, Layout, Node, Section
 from rpcd.documents.ini.locate import locate
 from rpcd.documents.ini.spelling import Style, require_names
+from rpcd.documents.kept import kept
 from rpcd.documents.key import Key
 from rpcd.documents.splice import MAX_REPEATED, Splice, insert, join, skip_blank_lines
 from rpcd.errors import Refused
@@ -31,7 +31,7 @@ class IniDocument:
         self._text = text
         self._layout: Layout = locate(text)
 
-    @cached_property
+    @kept
     def _style(self) -> Style:
         return Style(self._layout)
 

@@ -18,11 +18,11 @@ Rules of this file:
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from rpcd.documents.document import UNFIT, Untold, not_editable
 from rpcd.documents.ini.layout import Item, Layout, Section
+from rpcd.documents.kept import kept
 from rpcd.documents.splice import bounded, separator_like
 
 __all__ = ["Style", "require_names"]
@@ -76,12 +76,12 @@ class _Evidence:
         value = old.value
         self._value = "" if value is None or type(value) is Untold else value
 
-    @cached_property
+    @kept
     def marks(self) -> frozenset[str]:
         """The marks that stand in it."""
         return frozenset(_MARKS.findall(self._value))
 
-    @cached_property
+    @kept
     def references(self) -> frozenset[str]:
         """The references that stand in it."""
         return frozenset(_REFERENCES.findall(self._value))
@@ -96,12 +96,12 @@ class Style:
         self._neighbours: dict[tuple[str, int], _Neighbour] = {}
         self._evidence: dict[int, _Evidence] = {}
 
-    @cached_property
+    @kept
     def has_nulls(self) -> bool:
         """Whether it has a key alone."""
         return any(item.value is None for item in self._items)
 
-    @cached_property
+    @kept
     def repeats(self) -> bool:
         """Whether a key or a section stands twice."""
         layout = self._layout
@@ -155,17 +155,17 @@ class Style:
         """Whether a blank line stands before a section; so it is where there is nothing to go by."""
         return len(self._layout.sections) <= 1 or re.search(r"\n\r?\n", self._layout.text) is not None
 
-    @cached_property
+    @kept
     def _last_valued(self) -> Item | None:
         return next((item for item in reversed(self._items) if item.value), None)
 
-    @cached_property
+    @kept
     def _quotes(self) -> bool:
         return any(item.quote == '"' for item in self._items) and not any(
             item.value and not item.quote and _MARKS.search(item.value) for item in self._items
         )
 
-    @cached_property
+    @kept
     def _mostly_quoted(self) -> bool:
         valued: Sequence[Item] = [item for item in self._items if item.value]
         return 2 * sum(item.quote == '"' for item in valued) > len(valued)

@@ -9,10 +9,10 @@ Rules of this file:
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from itertools import count
 
 from rpcd.documents.document import Entry, Value, index, not_editable, require_told
+from rpcd.documents.kept import kept
 from rpcd.documents.key import Key
 from rpcd.documents.proof import same
 from rpcd.documents.splice import MAX_REPEATED, Splice, insert, join, skip_blank_lines
@@ -31,7 +31,7 @@ class TomlDocument:
     def __init__(self, text: str) -> None:
         self._text = text
 
-    @cached_property
+    @kept
     def _root(self) -> Table:
         return locate(self._text)
 
@@ -62,7 +62,7 @@ class TomlDocument:
         splices = self._removal(self._found(key[:-1]), key[-1])
         return self._join([self._with_blank_lines(splice) for splice in splices])
 
-    @cached_property
+    @kept
     def _style(self) -> Style:
         return Style(self._text, self._root)
 
