@@ -4,7 +4,7 @@ Rules of this file:
 
 - All who wait for one file share one read, one write and one sync. Their edits are applied one by one, each with its
   own outcome: who fails, fails alone. What is answered and recorded is what was on disk, before the batch and after it.
-- A batch is the work of the uid whose edit comes first; after it others have their turn.
+- A batch is the work of one of those who wait; after it others have their turn (queue.py).
 - Edits that expect a revision are committed alone; dry runs are not committed.
 - Every edit leaves one `intent` and one `outcome`. The intent is on disk before the target changes, synced side by side
   with the candidate; a log that cannot be written refuses the change.
@@ -14,16 +14,15 @@ Rules of this file:
 """
 
 import threading
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final
 
 from rpcd.audit import AuditLog, Unwritable
 from rpcd.errors import Refused
 from rpcd.incident import refusal
 from rpcd.store.atomic import Candidate, Displaced, remove, sync_directory, temporary_name, write_in_place
 from rpcd.store.edits import Change, Edit, Waiting
+from rpcd.store.queue import Queue
 from rpcd.store.replies import Replies
 from rpcd.store.replyfile import Answer
 from rpcd.store.room import Room
@@ -31,9 +30,6 @@ from rpcd.store.targets import Held, Place, Revisions, Snapshot, Targets
 from rpcd.store.workers import Workers
 
 __all__ = ["Committers"]
-
-MAX_BATCH: Final = 256
-"""Edits that are committed together at most, so that the first of them does not wait for ever."""
 
 
 class Committers:
@@ -49,7 +45,7 @@ class Committers:
         self._replies = replies
         self._workers = workers
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="audit")  # one syncs for all
-        self._queues: dict[str, deque[Waiting]] = {}
+        self._queues: dict[str, Queue] = {}
         self._idle = threading.Condition()
         self._owed: list[dict[str, object]] = []  # outcomes that the log could not take
         self._owing = threading.Lock()
@@ -68,10 +64,8 @@ class Committers:
         with self._idle:
             queue = self._queues.get(edit.target)
             if queue is None:
-                self._queues[edit.target] = deque([waiting])
-                self._workers.submit(edit.uid, partial(self._work, edit.target))
-            else:
-                queue.append(waiting)
+                queue = self._queues[edit.target] = Queue(partial(self._call, edit.target))
+            queue.put(waiting)
         return await waiting.future
 
     def close(self) -> None:
@@ -82,13 +76,15 @@ class Committers:
         self._replies.close()
         self._record([], None, None)
 
-    def _work(self, target: str) -> None:
-        """Commit for those who wait for this file; who comes meanwhile is the work of a next turn."""
+    def _call(self, target: str, queue: Queue, uid: int) -> None:
+        self._workers.submit(uid, partial(self._work, target, queue, uid))
+
+    def _work(self, target: str, queue: Queue, uid: int) -> None:
+        """Commit for those who wait for this file, in the turn of `uid`; who comes meanwhile is of a next turn."""
         with self._idle:
-            queue = self._queues[target]
-            batch = [queue.popleft()]
-            while queue and len(batch) < MAX_BATCH and not batch[0].alone and not queue[0].alone:
-                batch.append(queue.popleft())
+            batch = queue.take(uid)
+        if not batch:
+            return
         try:
             change = self._commit(target, batch)
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody waits for ever
@@ -96,9 +92,8 @@ class Committers:
             _fail(batch, refusal(error))
         _answer(batch, change)
         with self._idle:
-            if queue:
-                self._workers.submit(queue[0].edit.uid, partial(self._work, target))
-            else:
+            queue.done()
+            if not queue:
                 del self._queues[target]
                 self._idle.notify_all()
 
