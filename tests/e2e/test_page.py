@@ -86,7 +86,7 @@ def test_who_runs_as_whom(site: Site, browser: Browser) -> None:
     workers = [pid for pid, line in processes.items() if "pool demo" in line or "worker process" in line]
     assert len(workers) == 3
     assert [uids(pid) for pid in workers] == [{WWW_DATA}] * 3
-    (server,) = [pid for pid, line in processes.items() if "-m rpcd serve" in line]
+    (server,) = [pid for pid, line in processes.items() if "__main__.py serve" in line]
     assert uids(server) == {0}
     assert listening(processes) == set()
 

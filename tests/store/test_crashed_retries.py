@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import SHOP_INI, Serve
+from tests.conftest import SETTINGS, SHOP_INI, Serve
 from tests.harness.seqpacket import Connection, read_json
 from tests.harness.server import Rpcd, wait_until
 from tests.store.conftest import injected
@@ -64,7 +64,7 @@ def test_a_crash_at_any_moment_makes_no_second_change(serve: Serve, moment: str)
     assert [one.get("recovered", False) for one in done] == [made and moment != "before the reply"]
     replays = server.records("decided", replayed=True)
     assert {one["change"] for one in replays} == {done[0]["change"]}
-    assert len(replays) == 1 + made
+    assert len(replays) == 1  # one that repeats is counted
 
 
 def test_what_the_log_has_and_the_disk_has_not_is_not_answered(serve: Serve) -> None:
@@ -75,6 +75,7 @@ def test_what_the_log_has_and_the_disk_has_not_is_not_answered(serve: Serve) -> 
     lines = server.audit_log.read_bytes().splitlines(keepends=True)
     assert b'"outcome"' in lines[-1]
     server.audit_log.write_bytes(b"".join(lines[:-1]))
+    (server.scratch / "state/audit.head").unlink()  # it says that this was on disk
     (server.scratch / "shop/shop.ini").write_text(SHOP_INI)
     server.start()
     assert server.call("update_key", **CHANGE)["changed"] is True
@@ -96,7 +97,7 @@ def asked(path: str, number: int) -> dict[str, Any]:
 
 def test_whatever_the_interleaving_each_is_made_at_most_once(serve: Serve) -> None:
     """Clients repeat each other's calls through three crashes: all answers to an id are the same, of one change."""
-    server = serve()
+    server = serve(SETTINGS + "\n[quotas]\nchanges = 100000\n")  # who is refused has no answer
     chance = random.Random(4711)  # noqa: S311 - an order, no secret
     answers: defaultdict[int, set[str]] = defaultdict(set)
     stop = threading.Event()
