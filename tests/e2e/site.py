@@ -48,8 +48,13 @@ class Site:
     def start(cls, directory: Path, listen: str) -> "Site":
         """Start, and wait until the page can be opened."""
         command = [sys.executable, str(REPOSITORY / "contrib" / "demo" / "serve_page.py")]
+        # Its server may write where the demo's files are and nowhere else: not what measures coverage either.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_PROCESS")}
         process = subprocess.Popen(
-            [*command, "--directory", str(directory), "--listen", listen], stdout=subprocess.PIPE, text=True
+            [*command, "--directory", str(directory), "--listen", listen],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
         site = cls(directory, listen, process)
         assert process.stdout is not None

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import socket
+import struct
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
@@ -48,9 +49,13 @@ class Connection:
 
     def __init__(self, path: str, timeout: float = PATIENCE) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(timeout)
+        # One that does not block would not wait for room in the backlog: what limits connect(2) is the time to send.
+        seconds, fraction = divmod(timeout, 1)
+        limit = struct.pack("ll", int(seconds), int(fraction * 1e6))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         try:
             self.socket.connect(path)
+            self.socket.settimeout(timeout)
         except BaseException:
             self.socket.close()
             raise
