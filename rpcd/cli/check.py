@@ -5,6 +5,7 @@ import sys
 import click
 
 from rpcd.cli.options import config_option
+from rpcd.cli.words import counted
 
 __all__ = ["check"]
 
@@ -39,15 +40,11 @@ def check(config: str, *, strict: bool, unit: bool) -> None:
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     if settings is None or faults:
-        click.echo(_count(len(faults), "fault"), err=True)
+        click.echo(counted(len(faults), "fault"), err=True)
         sys.exit(1)
     if unit:
         click.echo(drop_in(settings), nl=False)
-    found = f", {_count(len(warnings), 'warning')}" if warnings else ""
-    counts = f"{_count(len(settings.targets), 'target')}, {_count(len(settings.grants), 'grant')}"
+    found = f", {counted(len(warnings), 'warning')}" if warnings else ""
+    counts = f"{counted(len(settings.targets), 'target')}, {counted(len(settings.grants), 'grant')}"
     click.echo(f"no faults{found}: {counts}", err=True)
     sys.exit(1 if strict and warnings else 0)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

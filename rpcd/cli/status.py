@@ -8,6 +8,7 @@ import click
 
 from rpcd.cli.asking import asking, show
 from rpcd.cli.options import EXIT_NO, socket_option, timeout_option
+from rpcd.cli.words import counted, duration
 
 __all__ = ["duration", "status"]
 
@@ -38,8 +39,8 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     verdict = click.style("degraded", fg="red") if found["degraded"] else click.style("well", fg="green")
     yield f"rpcd {found['version']}, process {found['pid']}: {verdict}"
     yield f"running      {duration(found['uptime'])}, since {found['started']}"
-    yield f"serving      {found['targets']} targets, {found['connections']} connections"
-    yield f"waiting      {found['queued']} changes"
+    yield f"serving      {counted(found['targets'], 'target')}, {counted(found['connections'], 'connection')}"
+    yield f"waiting      {counted(found['queued'], 'change')}"
     settings = found["settings"]
     yield f"settings     taken {settings['taken']} from {', '.join(settings['sources'])}"
     if settings["refused"]:
@@ -48,14 +49,3 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"changes      {'taken' if found['read_only'] is None else 'refused: ' + found['read_only']}"
     writable = found["audit"]["writable"]
     yield f"audit log    {'written' if writable else 'cannot be written: no change is taken'}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: the two largest units."""
-    parts: list[str] = []
-    left = int(seconds)
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        number, left = divmod(left, size)
-        if number or (unit == "s" and not parts):
-            parts.append(f"{number} {unit}")
-    return " ".join(parts[:2])

@@ -16,7 +16,7 @@ import click
 from rpcd.cli.asking import asking
 from rpcd.cli.exposition import Rates, read
 from rpcd.cli.options import socket_option, timeout_option
-from rpcd.cli.status import duration
+from rpcd.cli.words import counted, duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -111,8 +111,8 @@ def _frame(status: dict[str, Any], rates: Rates) -> "RenderableType":
     from rich.text import Text  # noqa: PLC0415
 
     head = (
-        f"rpcd {status['version']}, up {duration(status['uptime'])}: {status['connections']} connections, "
-        f"{status['queued']} waiting changes, {status['targets']} targets"
+        f"rpcd {status['version']}, up {duration(status['uptime'])}: {counted(status['connections'], 'connection')}, "
+        f"{counted(status['queued'], 'waiting change')}, {counted(status['targets'], 'target')}"
     )
     lines = [Text(head, style="bold")]
     if status["degraded"]:

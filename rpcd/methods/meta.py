@@ -1,11 +1,16 @@
 """What a caller can ask about itself, and what it may do here."""
 
-from typing import Any
+from collections.abc import Awaitable
+from functools import partial
+from typing import Any, Final
 
 from rpcd.documents.key import parse_key
 from rpcd.methods.method import Call
 
 __all__ = ["may", "ping", "targets", "whoami"]
+
+LISTED_ON_LOOP: Final = 64
+"""Targets up to which they are judged where they are asked for: a hop to a worker costs more."""
 
 
 def ping(_call: Call, _params: dict[str, Any]) -> str:
@@ -31,8 +36,13 @@ def may(call: Call, params: dict[str, Any]) -> dict[str, bool]:
     return {"allowed": call.rules.may(call.peer, params["method"], params.get("target"), key)}
 
 
-def targets(call: Call, _params: dict[str, Any]) -> dict[str, object]:
+def targets(call: Call, _params: dict[str, Any]) -> Awaitable[object] | object:
     """The targets that the caller's grants cover, and what it may call on each."""
+    listing = partial(_targets, call)
+    return listing() if len(call.rules.settings.targets) <= LISTED_ON_LOOP else call.work(listing)
+
+
+def _targets(call: Call) -> dict[str, object]:
     rules = call.rules
     found = []
     for name, target in sorted(rules.settings.targets.items()):

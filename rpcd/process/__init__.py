@@ -30,8 +30,7 @@ PR_SET_DUMPABLE: Final = 4  # prctl(2)
 
 SWITCH_INTERVAL: Final = 0.0001
 """Seconds that a worker which runs Python keeps the event loop waiting after each of its system calls, of which a
-request has some ten. With the default, 5 ms, a file of 100 KB that is being changed makes other callers' reads take 20
-times as long, with this 3 times; the change itself takes no longer."""
+request has some ten: with the default, 5 ms, one file that is being changed holds up all other callers."""
 
 IGNORED: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ, signal.SIGHUP})
 """A call that fails says so by itself; and SIGHUP means nothing until there is something to reload."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rpcd.cli.status import duration
+from rpcd.cli.words import duration
 from tests.conftest import SETTINGS
 from tests.harness.server import REPOSITORY, Rpcd
 

@@ -151,6 +151,15 @@ def test_a_directory_is_no_file(rpcd: Rpcd) -> None:
     assert rpcd.kind("read_file", target="motd/below") == "no_such_target"
 
 
+def test_many_targets_are_listed_too(serve: Serve) -> None:
+    """More targets than are judged between two requests are listed all the same."""
+    many = "".join(
+        f'[targets.t{number:03}]\npath = "{{scratch}}/site/t{number}"\nformat = "text"\n' for number in range(200)
+    )
+    found = serve(SETTINGS + many).call("targets")["targets"]
+    assert [one["target"] for one in found] == ["motd", "shop", *(f"t{number:03}" for number in range(200)), "vhosts"]
+
+
 def test_status_and_targets(rpcd: Rpcd) -> None:
     """`status` tells version and counts, `targets` what the caller may call where."""
     status = rpcd.call("status")
