@@ -1,19 +1,23 @@
-"""What has to be done for the log at times: write counts whose minute is over, and tell the head.
+"""What has to be done for the log at times: write counts whose minute is over, sync, and tell the head.
 
 Rules of this file:
 
 - The head goes to standard error, which is the journal's: whoever rewrites log and state would have to rewrite that,
   too. It is told at start, at the end, and now and then where something was written.
+- What no change has synced is synced then as well, in a thread: a log that only reads write to, and that is rotated,
+  would hold on to every file that it once was.
 - A log that could not be written is tried again soon.
 """
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Final
 
 import structlog
 
 from rpcd.audit.counts import Counts
+from rpcd.audit.opening import Unwritable
 
 __all__ = ["Upkeep"]
 
@@ -60,4 +64,6 @@ class Upkeep:
                 self._counts.flush()
             if time.monotonic() - told >= TELL_EVERY:
                 told = time.monotonic()
+                with suppress(Unwritable):  # the log knows its fault, and tells it
+                    await asyncio.to_thread(self._counts.log.sync, self._counts.log.head[0])
                 self.tell()

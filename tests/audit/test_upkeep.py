@@ -1,12 +1,15 @@
 """What is done for the log while nobody calls."""
 
 import asyncio
+import os
 import re
+from contextlib import suppress
 
 import pytest
 
 from rpcd.audit import AuditLog, Counts, Upkeep, records_backwards
 from rpcd.audit.record import digest
+from tests.harness.server import wait_until
 
 
 def test_counts_and_the_head_are_told_in_time(
@@ -47,3 +50,32 @@ def test_counts_and_the_head_are_told_in_time(
     assert [hashes[seq - 1] for seq in seqs] == [hash_ for hash_, _ in heads]
     assert seqs == sorted(set(seqs))
     assert {1, 3, 5} <= set(seqs)
+
+
+def test_files_that_were_rotated_away_are_let_go(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that nothing but reads write to holds no file for good, however often it is rotated."""
+    monkeypatch.setattr("rpcd.audit.upkeep.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("rpcd.audit.upkeep.TELL_EVERY", 0.02)
+    log = AuditLog.open(path)
+
+    async def run() -> None:
+        upkeep = Upkeep(Counts(log))
+        upkeep.start()
+        for number in range(20):
+            os.rename(path, f"{path}.{number}")
+            log.write({"event": "decided"})
+        rotated = os.path.basename(path) + "."
+        await asyncio.to_thread(wait_until, lambda: not any(rotated in opened for opened in _opened()))
+        upkeep.stop()
+
+    asyncio.run(run())
+    log.close()
+
+
+def _opened() -> list[str]:
+    """What the descriptors of this process lead to."""
+    links = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # the one that lists them
+            links.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return links
