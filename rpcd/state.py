@@ -47,9 +47,13 @@ def take(state: str) -> int:
 
 
 def make_directory(path: str, mode: int) -> None:
-    """Make the last directory of `path` where it is missing; systemd or the package usually has."""
-    with suppress(FileExistsError):
-        os.mkdir(path, mode)
+    """Make the last directory of `path` with `mode` where it is missing; systemd or the package usually has."""
+    umask = os.umask(0)  # mkdir(2) would take its bits away from the mode: nobody else could reach the socket
+    try:
+        with suppress(FileExistsError):
+            os.mkdir(path, mode)
+    finally:
+        os.umask(umask)
 
 
 def _be_of_this_version(path: str) -> None:

@@ -122,6 +122,16 @@ def test_the_socket_has_the_mode_of_the_settings(serve: Serve, mode: str, umask:
     assert stat.S_IMODE(os.stat(server.socket).st_mode) == int(mode, 8)
 
 
+def test_everybody_reaches_a_socket_whose_directory_was_made(serve: Serve) -> None:
+    """Where no systemd has made the socket's directory, the server makes it with mode 0755, whatever its umask."""
+    server = serve(
+        '[server]\nsocket = "{scratch}/run/rpcd.sock"\nstate = "{scratch}/state"\n'
+        '[audit]\nlog = "{scratch}/log/audit.jsonl"\n'
+    )
+    modes = {name: stat.S_IMODE((server.scratch / name).stat().st_mode) for name in ("run", "state", "log")}
+    assert modes == {"run": 0o755, "state": 0o700, "log": 0o700}
+
+
 def test_nobody_gets_in_while_it_starts(serve: Serve, as_user: Callable[..., Any], scratch: Path) -> None:
     """A socket of mode 0600 is never connectable for others, at no moment of many starts."""
     server = serve('socket_mode = "0600"\n', start=False)
