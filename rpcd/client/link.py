@@ -131,7 +131,7 @@ class Link:
                         raise TimedOutError(f"{self.path}: no connection in {self.connect_timeout} s") from error
                     yield Wait(None, min(until, time.monotonic() + PAUSE))
                 except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-                    raise ConnectionFailedError(f"{self.path}: {error}") from error
+                    raise ConnectionFailedError(f"{self.path}: {_why(error)}") from error
                 else:
                     return connection
         except BaseException:
@@ -148,7 +148,7 @@ class Link:
             data = {"kind": "unavailable", "reason": "descriptors"}
             raise UnavailableError(503, "The server takes no descriptors; nothing was sent", data) from error
         except OSError as error:
-            raise ConnectionFailedError(f"{self.path}: nothing was sent: {error}") from error
+            raise ConnectionFailedError(f"{self.path}: nothing was sent: {_why(error)}") from error
 
     def _receive(self, connection: socket.socket, until: float) -> Waiting[tuple[bytes, list[int]]]:
         while True:
@@ -162,7 +162,7 @@ class Link:
                 if time.monotonic() >= until:
                     raise TimedOutError(f"no answer in {self.timeout} s") from error
             except OSError as error:
-                raise ConnectionFailedError(f"{self.path}: the connection broke: {error}") from error
+                raise ConnectionFailedError(f"{self.path}: the connection broke: {_why(error)}") from error
         descriptors = array.array("i")
         for level, kind, data in ancillary:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
@@ -174,6 +174,11 @@ class Link:
             _close(descriptors)
             raise ConnectionFailedError(f"{self.path}: the server closed the connection")
         return bytes(memoryview(self.buffer)[:size]), descriptors.tolist()
+
+
+def _why(error: OSError | ValueError) -> str:
+    """What went wrong, in the system's words and without its number."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _contents(descriptors: list[int]) -> list[bytes]:
