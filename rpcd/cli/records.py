@@ -144,9 +144,14 @@ def _name(uid: object) -> str:
 
 
 def _particulars(record: Mapping[str, Any]) -> list[str]:
-    """What tells an event that is no call."""
+    """What tells an event that is no call, and last the program that was behind it."""
+    told = [f"{name} {record[name]}" for name in ("from", "to", "bytes", "version") if name in record]
+    if record["event"] == "read_only":
+        told.append("off" if record.get("reason") is None else f"on: {record['reason']}")
+    if "why" in record:
+        told.append(str(record["why"]))
+    told.extend(map(str, (*record.get("faults", ()), *record.get("sources", ()))))
     peer = record.get("peer")
     if isinstance(peer, Mapping) and record["event"] != "counted":
-        return [str(peer.get("unit") or peer.get("exe") or f"pid {peer.get('pid')}"), str(record.get("why", ""))]
-    told = [f"{name} {record[name]}" for name in ("from", "to", "bytes", "why", "reason", "version") if name in record]
-    return [*told, *map(str, record.get("faults", ())), *map(str, record.get("sources", ()))]
+        told.append(str(peer.get("unit") or peer.get("exe") or f"pid {peer.get('pid')}"))
+    return told

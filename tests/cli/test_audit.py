@@ -164,6 +164,22 @@ def test_a_log_that_was_tampered_with_cannot_reach_the_terminal(log: str) -> Non
         assert all(line.isprintable() for line in plain.splitlines()), plain
 
 
+def test_what_became_of_the_server_is_told(tmp_path: Path) -> None:
+    """Whether changes are refused and in whose words, and why settings were kept, also where a caller asked for it."""
+    path = str(tmp_path / "audit.jsonl")
+    opened = AuditLog.open(path)
+    asked = {"peer": {"uid": 0, "pid": 7}}
+    opened.write(
+        {"event": "read_only", "reason": "Until noon", "kept": True, **asked},
+        {"event": "read_only", "reason": None, "kept": True, **asked},
+        {"event": "settings", "verdict": "kept", "faults": ["rpcd.toml: no"], **asked},
+    )
+    opened.close()
+    lines = on_a_terminal("--file", path).splitlines()[1:]
+    for line, told in zip(lines, ("read only on: Until noon", "read only off", "rpcd.toml: no"), strict=True):
+        assert told in line
+
+
 def test_without_a_choice_a_person_gets_the_last_ones(tmp_path: Path) -> None:
     """A hundred, of a log of many files; with a time everything since then."""
     path = str(tmp_path / "audit.jsonl")
