@@ -23,6 +23,7 @@ def check(config: str, *, strict: bool, unit: bool) -> None:
     \b
       rpcd check
       rpcd check --config /srv/new/rpcd.toml --strict
+      mkdir -p /etc/systemd/system/rpcd.service.d
       rpcd check --unit > /etc/systemd/system/rpcd.service.d/targets.conf
 
     Ends with 0 where there is no fault, else with 1.

@@ -44,7 +44,8 @@ def explain(
     """Say whether USER may call METHOD, on TARGET and KEY, and why.
 
     It reads the settings, as root, and needs no server: what it says is what the server does once it has read them,
-    too. The user's groups are those that the system knows.
+    too. The user's groups are those that the system knows. Without KEY, yes means for one key at least; without TARGET,
+    for one target.
 
     \b
       rpcd explain --user www-data update_key shop mail.from

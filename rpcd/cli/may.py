@@ -20,7 +20,9 @@ __all__ = ["may"]
 def may(path: str | None, timeout: float, method: str, target: str | None, key: str | None) -> None:
     """Ask whether you may call METHOD, on TARGET and KEY.
 
-    Nothing is called. Ends with 0 for yes and with 1 for no; `rpcd explain` says why, for any user.
+    Nothing is called. Without KEY, yes means for one key at least; without TARGET, for one target.
+
+    Ends with 0 for yes and with 1 for no; `rpcd explain` says why, for any user.
 
     \b
       rpcd may update_key shop mail.from && echo "I may."
