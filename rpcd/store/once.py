@@ -5,6 +5,7 @@ Rules of this file:
 - Everything here happens on the event loop: between the look and the beginning of a change nobody comes in.
 - Who asks while the change is being made waits for it, and gets its answer. Where it fails, each of those who waited
   tries by itself, one after the other: a refusal is about one attempt, and the next may succeed.
+- While a change is being made nothing is looked up: its answer is there before it is known to be on disk.
 - A change that has begun ends, whether or not its caller is still there, and until then it is under way.
 """
 
@@ -35,11 +36,8 @@ class Once:
         Raises `Refused("request_id_reused")` where the same id asks, or asked, for something else.
         """
         while True:
-            answer = self._replies.find(retry)
-            if answer is not None:
-                return Change(answer.changed, answer.before, answer.after, name=answer.change)
             if retry.id not in self._under_way:
-                return None
+                return self._kept(retry)
             first, task = self._under_way[retry.id]
             if first.body != retry.body:
                 raise Refused("request_id_reused")
@@ -53,6 +51,10 @@ class Once:
         self._under_way[retry.id] = retry, task
         task.add_done_callback(partial(self._end, retry))
         return asyncio.shield(task)
+
+    def _kept(self, retry: Retry) -> Change | None:
+        answer = self._replies.find(retry)
+        return None if answer is None else Change(answer.changed, answer.before, answer.after, name=answer.change)
 
     def _end(self, retry: Retry, task: "asyncio.Task[Change]") -> None:
         """It is no longer under way; what became of it is known to those who wait, even where nobody does."""

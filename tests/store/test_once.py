@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 
 import pytest
 
@@ -161,3 +162,24 @@ def test_where_answers_cannot_be_kept_only_those_fail_that_need_it(disk: Disk) -
     (disk.scratch / "state/replies~").rmdir()
     (again,) = together(lambda: ask(disk, writing(b"ours", known), known))
     assert isinstance(again, Change)
+
+
+def test_nobody_is_told_of_a_change_before_it_is_on_disk(disk: Disk, meanwhile: Callable[..., None]) -> None:
+    """Who asks again while the directory is being synced waits for that; where it fails, no success is told."""
+    known = retry(disk)
+    asked: list[Future[Change | None]] = []
+
+    async def ask_twice() -> None:
+        loop = asyncio.get_running_loop()
+
+        def fail_when_asked_again() -> None:
+            asked.append(asyncio.run_coroutine_threadsafe(disk.store.once.made(known), loop))
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()  # whoever asked has looked
+            raise Refused("unknown")
+
+        meanwhile("rpcd.store.commit.sync_directory", fail_when_asked_again)
+        with pytest.raises(Refused):
+            await disk.store.once.make(writing(b"ours", known), known)
+        assert await asyncio.wrap_future(asked[0]) is None
+
+    asyncio.run(ask_twice())
