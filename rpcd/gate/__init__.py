@@ -90,7 +90,11 @@ class Gate:
             release = self.usage.contents.take(peer.uid, weight(datagram.data))
         except Refused as refused:
             return self._turn_away(peer, datagram, refused)
-        reply = self._answer(peer, datagram)
+        try:
+            reply = self._answer(peer, datagram)
+        except BaseException:
+            release()
+            raise
         if isinstance(reply, Awaitable):
             return self._released(reply, release)
         release()
@@ -185,9 +189,9 @@ class Gate:
         """Finish a call whose handler takes time."""
         try:
             message = {"jsonrpc": "2.0", "result": await pending, "id": call.id}
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is told or it is an incident
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+                raise  # the server ends; any other one is the handler's own
             call.refusal = refusal(error)
             message = error_reply(call.id, call.refusal.error())
         await self._turns.take(call.peer.uid)
@@ -217,3 +221,9 @@ class Gate:
         self.metrics.call(call.name, kind, took, call.peer.uid, permitted=call.permitted)
         if not call.recorded:
             account(call, self.counts, took, more)
+
+
+def _is_being_cancelled() -> bool:
+    """Whether somebody has cancelled the task that runs."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -34,6 +34,7 @@ def fail(_call, params):
         "SystemExit": SystemExit(SECRET), "KeyboardInterrupt": KeyboardInterrupt(SECRET),
         "RecursionError": RecursionError(SECRET), "AssertionError": AssertionError(SECRET),
         "GeneratorExit": GeneratorExit(SECRET), "UnicodeError": UnicodeError(SECRET),
+        "CancelledError": asyncio.CancelledError(SECRET),
     }[params["with"]]
 
 
@@ -86,7 +87,7 @@ def faulty(scratch: Path, serve: Serve) -> Rpcd:
 
 
 EXCEPTIONS = ["OSError", "KeyError", "MemoryError", "SystemExit", "KeyboardInterrupt", "RecursionError",
-              "AssertionError", "GeneratorExit", "UnicodeError"]  # fmt: skip
+              "AssertionError", "GeneratorExit", "UnicodeError", "CancelledError"]  # fmt: skip
 
 
 def test_a_bug_is_an_incident_and_nothing_more(faulty: Rpcd) -> None:
