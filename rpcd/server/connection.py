@@ -38,10 +38,13 @@ Note = Callable[..., None]
 """Takes an event's name and its fields, for the audit."""
 
 MAX_DESCRIPTORS: Final = 16
-"""In one message; the kernel's own bound is SCM_MAX_FD, 253 (unix(7))."""
+"""In one message."""
+
+SCM_MAX_FD: Final = 253
+"""The kernel's own bound (unix(7)). What found no room here it would close on the loop, however long that takes."""
 
 _CREDENTIALS_ROOM: Final = socket.CMSG_SPACE(UCRED.size)
-_ROOM: Final = _CREDENTIALS_ROOM + socket.CMSG_LEN(MAX_DESCRIPTORS * array.array("i").itemsize)
+_ROOM: Final = _CREDENTIALS_ROOM + socket.CMSG_LEN(SCM_MAX_FD * array.array("i").itemsize)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -208,8 +211,6 @@ class Connection:
         if flags & socket.MSG_TRUNC:
             return Refused("too_large", limit=self.shared.limit)
         if flags & socket.MSG_CTRUNC:
-            if descriptors >= MAX_DESCRIPTORS:
-                return Refused("too_large", limit=MAX_DESCRIPTORS)
             return Refused("busy", retry_after=1)  # no descriptor left here, or too many of this uid being closed
         if descriptors > MAX_DESCRIPTORS:
             return Refused("too_large", limit=MAX_DESCRIPTORS)

@@ -5,6 +5,8 @@ Rules of this file:
 - close(2) of a file on a file system of the caller's own (FUSE) waits for that file system, as long as it likes: it
   never happens on the loop, and never keeps the process from ending.
 - Memory files are closed at once: nobody else has a say in that.
+- A uid has one thread for this at most: who makes close(2) wait keeps only its own descriptors waiting. Where no thread
+  can be had, they stay open until one can.
 - A uid of which too many descriptors wait to be closed gets no further ones in: the kernel drops what finds no room in
   a message, without calling the file system.
 """
@@ -12,7 +14,7 @@ Rules of this file:
 import fcntl
 import os
 import threading
-from collections import Counter
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
@@ -20,38 +22,51 @@ from typing import Final
 __all__ = ["Discarder"]
 
 MAX_WAITING: Final = 64
-"""Descriptors of one uid whose close may be under way."""
+"""Descriptors of one uid that may wait to be closed."""
 
 
 class Discarder:
-    """Closes descriptors, at once or in a thread that does nothing else."""
+    """Closes descriptors, at once or in a thread that does nothing else, of which each uid has one at most."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: Counter[int] = Counter()
+        self._waiting: dict[int, deque[int]] = {}  # what is being closed comes first
+        self._closing: set[int] = set()  # uids that have a thread
 
     def has_room(self, uid: int) -> bool:
         """Whether descriptors of this uid may still come in."""
-        return self._waiting.get(uid, 0) < MAX_WAITING
+        return len(self._waiting.get(uid, ())) < MAX_WAITING
 
     def discard(self, uid: int, descriptors: Iterable[int]) -> None:
-        """Close each of `descriptors`, which `uid` has passed."""
+        """Close each of `descriptors`, which `uid` has passed, and what had no thread so far. Raises nothing."""
         slow = [descriptor for descriptor in descriptors if not _closed_at_once(descriptor)]
-        if slow:
-            with self._lock:
-                self._waiting[uid] += len(slow)
-            # A daemon: the end of the process does not wait for it.
-            threading.Thread(target=self._close, args=(uid, slow), name="discard", daemon=True).start()
-
-    def _close(self, uid: int, descriptors: list[int]) -> None:
-        for descriptor in descriptors:
-            with suppress(OSError):  # an error of close(2) is about data that we never wrote
-                os.close(descriptor)
-            with self._lock:
-                self._waiting[uid] -= 1
+        if not slow and uid not in self._waiting:
+            return
         with self._lock:
-            if not self._waiting[uid]:
-                del self._waiting[uid]
+            waiting = self._waiting.setdefault(uid, deque()) if slow else self._waiting.get(uid)
+            if waiting is not None:
+                waiting.extend(slow)
+            if waiting is None or uid in self._closing:
+                return
+            self._closing.add(uid)
+        try:
+            # A daemon: the end of the process does not wait for it.
+            threading.Thread(target=self._close, args=(uid,), name="discard", daemon=True).start()
+        except RuntimeError:  # no thread can be had just now
+            with self._lock:
+                self._closing.discard(uid)
+
+    def _close(self, uid: int) -> None:
+        waiting = self._waiting[uid]
+        while True:
+            with suppress(OSError):  # an error of close(2) is about data that we never wrote
+                os.close(waiting[0])
+            with self._lock:
+                waiting.popleft()
+                if not waiting:
+                    del self._waiting[uid]
+                    self._closing.discard(uid)
+                    return
 
 
 def _closed_at_once(descriptor: int) -> bool:

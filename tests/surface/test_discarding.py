@@ -1,0 +1,73 @@
+"""Closing what was passed and nobody wants: whoever passed it may make that take long."""
+
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from rpcd.server.discard import Discarder
+from tests.harness.server import Rpcd, wait_until
+
+LINGERS = 8
+"""Seconds that close(2) of a socket waits (SO_LINGER, socket(7)) for a peer that takes nothing."""
+
+
+@pytest.fixture
+def lingering() -> Iterator[socket.socket]:
+    """A connection whose last close(2) takes `LINGERS` seconds: what was sent is never taken."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        one = socket.create_connection(listener.getsockname())
+        with listener.accept()[0]:
+            one.setblocking(False)
+            try:
+                while True:
+                    one.send(bytes(65536))
+            except BlockingIOError:
+                one.setblocking(True)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, LINGERS))
+            with one:
+                yield one
+
+
+def test_one_descriptor_too_many_holds_up_nobody(rpcd: Rpcd, lingering: socket.socket) -> None:
+    """Of a message with too many descriptors none is closed where others wait for it, however long that takes."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    with rpcd.connect() as connection, rpcd.connect() as other:
+        assert other.call("ping") == "pong"
+        began = time.monotonic()
+        connection.send(b"{}", [*[null] * 16, lingering.fileno()])
+        lingering.close()
+        connection.receive()
+        assert other.call("ping") == "pong"
+        assert time.monotonic() - began < LINGERS / 2
+    os.close(null)
+
+
+def test_where_no_thread_can_be_had_descriptors_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be closed for want of a thread is closed with the next message of the same uid; nothing is raised."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    discarder = Discarder()
+    read, write = os.pipe()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        discarder.discard(1, [write])
+    os.set_blocking(read, False)
+    with pytest.raises(BlockingIOError):
+        os.read(read, 1)
+    discarder.discard(1, [])
+    wait_until(lambda: _ended(read), what="the other end is closed")
+    os.close(read)
+
+
+def _ended(descriptor: int) -> bool:
+    try:
+        return not os.read(descriptor, 1)
+    except BlockingIOError:
+        return False
