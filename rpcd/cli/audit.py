@@ -124,7 +124,8 @@ def _places(config: str) -> tuple[str, str]:
     try:
         settings = read(config)
     except SettingsFault as fault:
-        raise click.UsageError("\n".join(fault.faults)) from fault
+        told = (*fault.faults, "So it is not known which log to read: name its files (see --help).")
+        raise click.UsageError("\n".join(told)) from fault
     return settings.audit_log, os.path.join(settings.state, HEAD)
 
 

@@ -111,9 +111,9 @@ MISTAKES = [
     (["-n", "0"], "0 is not in the range"),
     (["-f", "--file", "x"], "not with --file"),
     (["--file", "/nowhere/x"], "No such file"),
-    (["--config", "/nowhere/rpcd.toml"], "nowhere"),
+    (["--config", "/nowhere/rpcd.toml"], "name its files"),
     (["verify", "/nowhere/x"], "No such file"),
-    (["verify", "--config", "/nowhere/rpcd.toml"], "nowhere"),
+    (["verify", "--config", "/nowhere/rpcd.toml"], "name its files"),
     (["verify", "--head", "/nowhere/x", "/dev/null"], "/nowhere/x"),
 ]
 
