@@ -20,6 +20,12 @@ __all__ = ["Asynchronous", "Blocking", "ChangeOptions", "EditOptions", "prepare"
 KeyPath = str | Sequence[str | int]
 """A key: dotted as in TOML (`mail.from`), or its segments; elements of arrays are addressed by number."""
 
+READS: Final = frozenset({
+    "ping", "whoami", "may", "targets", "status", "rpc.discover", "server.metrics",
+    "get_key", "list_keys", "read_file", "list_files",
+})  # fmt: skip
+"""The server's methods that change nothing."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -151,9 +157,9 @@ class Methods(ABC):
     def call(self, method: str, /, **params: object) -> Request[Any]:
         """Any other method, such as an administrator's own; the result as it is in JSON.
 
-        It is taken for one that changes something, and never asked for twice.
+        Unless it is known to be one that only reads, it is taken for a change, and never asked for twice.
         """
-        return Request(method, params, results.read_any, changes=True)
+        return Request(method, params, results.read_any, changes=method not in READS)
 
 
 class Blocking(Methods):

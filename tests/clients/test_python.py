@@ -10,6 +10,7 @@ import pytest
 
 from rpcd.client import Client, ConflictError, DeniedError, RefusalError, TooLargeError, errors, prepare
 from rpcd.errors import KINDS
+from rpcd.methods import METHODS
 from tests.conftest import SETTINGS, Serve
 from tests.harness.server import Rpcd
 from tests.harness.users import WWW_DATA
@@ -249,3 +250,10 @@ def test_where_the_server_is(shared_server: Rpcd, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("RPCD_SOCKET", shared_server.socket)
     with Client() as client:
         assert client.ping() == "pong"
+
+
+def test_what_only_reads_is_known() -> None:
+    """What the client takes for a change, by name too, is what changes something over there."""
+    for name, row in METHODS.items():
+        assert prepare.call(name).changes == (row.changes or row.administers)
+    assert prepare.call("acme.announce").changes
