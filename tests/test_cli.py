@@ -170,3 +170,8 @@ def test_settings_that_cannot_be_read_are_named(scratch: Path, command: str) -> 
     done = run(command, "--config", path)
     assert done.returncode in (1, 78)
     assert b"rpcd.toml" in done.stderr
+
+
+def test_who_has_no_settings_yet_is_told_how_to_get_some(scratch: Path) -> None:
+    """Where there is nothing to check, the command that writes first settings is named."""
+    assert b"`rpcd init` writes first settings" in run("check", "--config", str(scratch / "missing.toml")).stderr

@@ -1,5 +1,6 @@
 """`rpcd check`: what is wrong with settings, before a server is."""
 
+import os
 import sys
 
 import click
@@ -42,6 +43,8 @@ def check(config: str, *, strict: bool, unit: bool) -> None:
         click.echo(f"warning: {warning}", err=True)
     if settings is None or faults:
         click.echo(counted(len(faults), "fault"), err=True)
+        if not os.path.lexists(config):
+            click.echo("`rpcd init` writes first settings", err=True)
         sys.exit(1)
     if unit:
         click.echo(drop_in(settings), nl=False)
