@@ -18,10 +18,11 @@ from typing import Final
 
 from rpcd.errors import Refused
 from rpcd.peer import UCRED, Peer, UnidentifiedPeer, credentials, identify
-from rpcd.quotas import RETRY_AFTER, Usage
+from rpcd.quotas import RETRY_AFTER, Seats, Usage
 from rpcd.server.connection import Connection, Handler, Note, Shared
 from rpcd.server.lanes import Lanes
 from rpcd.server.listener import Listener
+from rpcd.server.passed import look
 from rpcd.wire import encode
 
 __all__ = ["Server"]
@@ -120,10 +121,10 @@ class Server:
             try:
                 self._admit(accepted)
             except UnidentifiedPeer as error:
-                accepted.close()
+                self.shared.discarder.end(Seats.STRANGERS, accepted)
                 self.shared.note("connection_refused", why=str(error))
             except OSError as error:  # no descriptor left for the look into /proc, or for a lane
-                accepted.close()
+                self.shared.discarder.end(Seats.STRANGERS, accepted)
                 self._pause(error)
                 return
 
@@ -143,6 +144,7 @@ class Server:
             full = usage.seats.full(group, usage.quotas)
         if full is not None:
             _refuse(accepted)
+            self.shared.discarder.end(caller.uid, accepted)
             self.shared.note("connection_refused", sender=caller.record(), why=full)
             return
         Connection(self.shared, accepted, peer, group)
@@ -189,10 +191,11 @@ def _has_gone(accepted: socket.socket) -> bool:
 
 
 def _refuse(accepted: socket.socket) -> None:
-    """Tell a peer that there is no seat for it, and close its connection; nothing is waited for."""
-    with accepted, suppress(OSError):
+    """Tell a peer that there is no seat for it; nothing is waited for."""
+    with suppress(OSError):
         accepted.shutdown(socket.SHUT_RD)  # what is sent from now on fails over there
         for _ in range(UNREAD):
-            if not accepted.recv(1, socket.MSG_DONTWAIT):
+            if look(accepted) is not False:
                 break
+            accepted.recv(1, socket.MSG_DONTWAIT)
         accepted.send(BUSY, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)

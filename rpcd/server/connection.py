@@ -16,17 +16,16 @@ import asyncio
 import os
 import select
 import socket
-import struct
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from rpcd.errors import Refused
-from rpcd.peer import UCRED, Credentials, Peer
+from rpcd.peer import Peer
 from rpcd.quotas import Seats, Usage
 from rpcd.server.discard import Discarder
 from rpcd.server.lanes import NOTHING, READABLE, WRITABLE, Lanes
+from rpcd.server.passed import ROOM, control, look
 from rpcd.wire import Datagram, Reply
 
 __all__ = ["Connection", "Handler", "Note", "Shared"]
@@ -40,11 +39,8 @@ Note = Callable[..., None]
 MAX_DESCRIPTORS: Final = 16
 """In one message."""
 
-SCM_MAX_FD: Final = 253
-"""The kernel's own bound (unix(7)). What found no room here it would close on the loop, however long that takes."""
-
-_CREDENTIALS_ROOM: Final = socket.CMSG_SPACE(UCRED.size)
-_ROOM: Final = _CREDENTIALS_ROOM + socket.CMSG_LEN(SCM_MAX_FD * array.array("i").itemsize)
+ROOM_AGAIN: Final = 0.1
+"""Seconds after which it is looked whether there is room for descriptors again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,7 +121,7 @@ class Connection:
         try:
             self._sit()
         except OSError:  # no descriptor left for another lane
-            self.socket.close()
+            self.shared.discarder.end(self.peer.uid, self.socket)
             self._release()
 
     def stop(self) -> "asyncio.Task[None] | None":
@@ -140,7 +136,7 @@ class Connection:
         """End the connection; harmless when it has ended."""
         if self in self.shared.connections:
             self._rise()
-            self.socket.close()
+            self.shared.discarder.end(self.peer.uid, self.socket)
             self._release()
 
     def overdue(self) -> str | None:
@@ -175,23 +171,36 @@ class Connection:
             self._writable()
         elif self.task is None:
             self.active = True
-            self._readable()
+            if self.shared.discarder.has_room(self.peer.uid) or not look(self.socket):
+                self._readable()
+            elif events & (select.EPOLLHUP | select.EPOLLERR):
+                self.close()
+            else:
+                self._wait_for_room()
         else:  # a peer that has hung up would be told of again and again
             self._watch(None if events & (select.EPOLLHUP | select.EPOLLERR) else NOTHING)
 
+    def _wait_for_room(self) -> None:
+        """Read on when what this uid has passed before is closed."""
+        if self.watched is None:
+            return
+        room = self.shared.discarder.has_room(self.peer.uid)
+        self._watch(READABLE if room else NOTHING)
+        if not room:
+            self.shared.loop.call_later(ROOM_AGAIN, self._wait_for_room)
+
     def _readable(self) -> None:
         shared = self.shared
-        room = _ROOM if shared.discarder.has_room(self.peer.uid) else _CREDENTIALS_ROOM
         try:
             size, ancillary, flags, _address = self.socket.recvmsg_into(
-                (shared.buffer,), room, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+                (shared.buffer,), ROOM, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
             )
         except (BlockingIOError, InterruptedError):
             return
         except OSError:  # ECONNRESET: the peer closed with replies unread
             self.close()
             return
-        sender, descriptors = _control(ancillary)
+        sender, descriptors = control(ancillary)
         if sender is None:
             # End of file has no sender; neither has a message queued on an inherited listener without SO_PASSCRED.
             if size or descriptors:
@@ -211,7 +220,7 @@ class Connection:
         if flags & socket.MSG_TRUNC:
             return Refused("too_large", limit=self.shared.limit)
         if flags & socket.MSG_CTRUNC:
-            return Refused("busy", retry_after=1)  # no descriptor left here, or too many of this uid being closed
+            return Refused("busy", retry_after=1)  # no descriptor left here
         if descriptors > MAX_DESCRIPTORS:
             return Refused("too_large", limit=MAX_DESCRIPTORS)
         if descriptors and not self.shared.descriptors:
@@ -283,18 +292,3 @@ class Connection:
             for release in self.unsent.leases:
                 release()
             self.unsent = None
-
-
-def _control(ancillary: list[tuple[int, int, bytes]]) -> tuple[Credentials | None, tuple[int, ...]]:
-    """The sender and the descriptors that came with a message."""
-    sender: Credentials | None = None
-    descriptors = array.array("i")
-    for level, kind, data in ancillary:
-        if level != socket.SOL_SOCKET:
-            continue
-        if kind == socket.SCM_RIGHTS:
-            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-        elif kind == socket.SCM_CREDENTIALS:
-            with suppress(struct.error):
-                sender = Credentials.unpack(data)
-    return sender, tuple(descriptors)

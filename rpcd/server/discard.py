@@ -7,17 +7,20 @@ Rules of this file:
 - Memory files are closed at once: nobody else has a say in that.
 - A uid has one thread for this at most: who makes close(2) wait keeps only its own descriptors waiting. Where no thread
   can be had, they stay open until one can.
-- A uid of which too many descriptors wait to be closed gets no further ones in: the kernel drops what finds no room in
-  a message, without calling the file system.
+- A connection takes along what its peer has sent and nobody has read: where there is any, closing it takes as long.
+- A uid of which too many descriptors wait to be closed has no message with further ones read (connection.py).
 """
 
 import fcntl
 import os
+import socket
 import threading
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
+
+from rpcd.server.passed import look
 
 __all__ = ["Discarder"]
 
@@ -55,6 +58,15 @@ class Discarder:
         except RuntimeError:  # no thread can be had just now
             with self._lock:
                 self._closing.discard(uid)
+
+    def end(self, uid: int, connection: socket.socket) -> None:
+        """Close a connection of `uid`."""
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)  # from now on nothing comes, and its peer knows
+        if look(connection) is None:
+            connection.close()
+        else:
+            self.discard(uid, [connection.detach()])
 
     def _close(self, uid: int) -> None:
         waiting = self._waiting[uid]

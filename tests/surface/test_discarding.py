@@ -1,15 +1,18 @@
 """Closing what was passed and nobody wants: whoever passed it may make that take long."""
 
 import os
+import signal
 import socket
 import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from rpcd.server.discard import Discarder
+from tests.conftest import SETTINGS, Serve
 from tests.harness.server import Rpcd, wait_until
 
 LINGERS = 8
@@ -33,6 +36,16 @@ def lingering() -> Iterator[socket.socket]:
                 yield one
 
 
+@contextmanager
+def stopped(server: Rpcd) -> Iterator[None]:
+    """While this lasts the server reads nothing."""
+    server.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.signal(signal.SIGCONT)
+
+
 def test_one_descriptor_too_many_holds_up_nobody(rpcd: Rpcd, lingering: socket.socket) -> None:
     """Of a message with too many descriptors none is closed where others wait for it, however long that takes."""
     null = os.open(os.devnull, os.O_RDONLY)
@@ -45,6 +58,33 @@ def test_one_descriptor_too_many_holds_up_nobody(rpcd: Rpcd, lingering: socket.s
         assert other.call("ping") == "pong"
         assert time.monotonic() - began < LINGERS / 2
     os.close(null)
+
+
+def test_who_hangs_up_holds_up_nobody(rpcd: Rpcd, lingering: socket.socket) -> None:
+    """What a peer has sent and nobody has read is closed with its connection, and nobody waits for that."""
+    with rpcd.connect() as other, rpcd.connect() as connection:
+        assert other.call("ping") == connection.call("ping") == "pong"
+        began = time.monotonic()
+        with stopped(rpcd):
+            connection.send(b"{}")
+            connection.send(b"{}", [lingering.fileno()])
+            lingering.close()
+            connection.close()
+        assert other.call("ping") == "pong"
+        assert time.monotonic() - began < LINGERS / 2
+
+
+def test_who_finds_no_seat_holds_up_nobody(serve: Serve, lingering: socket.socket) -> None:
+    """The same for what comes with the first message of a connection that is refused."""
+    server = serve(SETTINGS + "\n[quotas]\nconnections_of_uid = 2\nconnections_for_root = 1\n")
+    with server.connect() as other, server.connect() as second:
+        assert other.call("ping") == second.call("ping") == "pong"
+        began = time.monotonic()
+        with stopped(server), server.connect() as refused:
+            refused.send(b"{}", [lingering.fileno()])
+            lingering.close()
+        assert other.call("ping") == "pong"
+        assert time.monotonic() - began < LINGERS / 2
 
 
 def test_where_no_thread_can_be_had_descriptors_wait(monkeypatch: pytest.MonkeyPatch) -> None:
