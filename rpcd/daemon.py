@@ -192,9 +192,10 @@ class Daemon:
 
     def _take(self, settings: Settings, methods: Surface) -> None:
         """Have everything go by new settings, between two requests."""
+        rules = _rules(settings, methods)  # what could fail comes before anything is taken
         self.store.targets.replace(settings)
         self.metrics.know(methods.methods)
-        self.gate.rules = _rules(settings, methods)
+        self.gate.rules = rules
         self.usage.replace(settings.quotas)
         self.server.judge_again()
         self.counts.each = settings.audit_reads == "all"

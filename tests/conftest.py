@@ -121,6 +121,13 @@ def serve(scratch: Path) -> Iterator[Serve]:
 
 
 @pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers start as they do for an administrator: what measures coverage imports, writes and says things itself."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
 def rpcd(serve: Serve) -> Rpcd:
     """The server with the settings and files above."""
     return serve()

@@ -1,6 +1,5 @@
 """A server with a handler that somebody has taken over."""
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +13,6 @@ from tests.harness.server import REPOSITORY, Rpcd
 METHODS = REPOSITORY / "tests/process/methods"
 
 MODULE = '[methods]\npath = "{scratch}/methods"\nmodules = ["intrude"]\n'
-
-
-@pytest.fixture
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Servers start as they do for an administrator: what measures coverage imports, writes and says things itself."""
-    for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
-        monkeypatch.delenv(name)
 
 
 class Taken(Protocol):
