@@ -247,6 +247,12 @@ def test_every_format_is_tried() -> None:
     assert {name for name, _, _ in FORMATS} == CHECKED_FORMATS
 
 
+def test_the_rule_of_a_member_that_may_not_be_is_no_name() -> None:
+    """Where a member may not be there, the rule is the keyword that says so, not the name."""
+    schema = Schema("x", {"type": "object", "properties": {"secret": False}, "additionalProperties": {"type": "null"}})
+    assert schema.faults({"secret": 1}) == [{"at": "/secret", "rule": "properties"}]
+
+
 def test_pointers_are_escaped() -> None:
     """A place is a JSON Pointer (RFC 6901), whatever a property is called."""
     schema = Schema("x", {"type": "object", "additionalProperties": {"type": "integer"}})
@@ -272,6 +278,9 @@ FAULTY: tuple[tuple[object, str], ...] = (
     ({"$ref": "file:///etc/passwd"}, "lead into the same document"),
     ({"$ref": "other.json"}, "lead into the same document"),
     ({"$ref": "#/$defs/gone"}, "gone"),
+    ({"$ref": "#/$defs/a", "$defs": {"a": {"$id": "a", "type": "null"}}}, "'$id' is for the whole schema"),
+    ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}, "never ends"),
+    ({"const": 1, "default": float("nan")}, "NaN is no number"),
     ({"type": "string", "pattern": "(?=a)b"}, "linear time"),
     ({"type": "string", "pattern": r"(a)\1"}, "linear time"),
     ({"type": "string", "pattern": "("}, "linear time"),
@@ -324,6 +333,7 @@ def test_strict_schemas_are_taken(document: dict[str, Any], scratch: Path) -> No
         ("[" * 100_000, "recursion"),
         ('{"type": "null"', "delimiter"),
         ("\ufeff{}", "BOM"),
+        (" " * 1_048_577, "larger than 1048576 bytes"),
     ],
 )
 def test_what_is_no_schema_is_a_fault(text: str, fault: str, scratch: Path) -> None:

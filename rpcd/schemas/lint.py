@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-__all__ = ["FORMATS", "lint_faults"]
+__all__ = ["BY_NAME", "FORMATS", "lint_faults"]
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -87,6 +87,8 @@ def _unchecked(schema: dict[str, Any], at: str) -> Iterator[str]:
         yield f"{at}: there is no format '{named}'"
     if isinstance(reference := schema.get("$ref"), str) and not reference.startswith("#"):
         yield f"{at}: {reference}: references lead into the same document"
+    if "$id" in schema and at != "$":
+        yield f"{at}: '$id' is for the whole schema: references lead into the same document"
     if schema.get("$schema", DRAFT) != DRAFT:
         yield f"{at}: this is not {DRAFT}"
 
