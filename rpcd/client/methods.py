@@ -15,7 +15,7 @@ from rpcd.client import results
 from rpcd.client.message import Request
 from rpcd.client.results import Change, Content, Files, Held, Keys, Target, Value, Whoami
 
-__all__ = ["Asynchronous", "Blocking", "ChangeOptions", "EditOptions", "prepare"]
+__all__ = ["Asynchronous", "Blocking", "ChangeOptions", "DeleteOptions", "EditOptions", "UpdateOptions", "prepare"]
 
 KeyPath = str | Sequence[str | int]
 """A key: dotted as in TOML (`mail.from`), or its segments; elements of arrays are addressed by number."""
@@ -46,9 +46,25 @@ class ChangeOptions(TypedDict, total=False):
 
 
 class EditOptions(ChangeOptions, total=False):
-    """And a change of one key: `expect` is the value that it must have now."""
+    """And a change of one key.
+
+    `expect` is the value that it must have now; `shared` changes one that others share (YAML's aliases), and theirs.
+    """
 
     expect: object
+    shared: bool
+
+
+class UpdateOptions(EditOptions, total=False):
+    """And a new value: `use_commented` puts a new key where it stands commented out, as in `;port = 3306`."""
+
+    use_commented: bool
+
+
+class DeleteOptions(EditOptions, total=False):
+    """And a key that goes: `comments` says whether the comment above it stays, as it does unless told, or goes too."""
+
+    comments: Literal["keep", "with"]
 
 
 class Remote(Protocol[P, R]):
@@ -115,12 +131,12 @@ class Methods(ABC):
         return Request("get_key", {"target": target, "key": key}, results.read_held, changes=False)
 
     @remote
-    def update_key(self, target: str, key: KeyPath, value: object, **options: Unpack[EditOptions]) -> Request[Change]:
+    def update_key(self, target: str, key: KeyPath, value: object, **options: Unpack[UpdateOptions]) -> Request[Change]:
         """Give a key a value, anything that `json.dumps` takes; every other byte of the file stays."""
         return _change("update_key", {"target": target, "key": key, "value": value, **options})
 
     @remote
-    def delete_key(self, target: str, key: KeyPath, **options: Unpack[EditOptions]) -> Request[Change]:
+    def delete_key(self, target: str, key: KeyPath, **options: Unpack[DeleteOptions]) -> Request[Change]:
         """Take a key away, or a table with all that is in it."""
         return _change("delete_key", {"target": target, "key": key, **options})
 

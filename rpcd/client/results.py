@@ -81,10 +81,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key, dotted as in TOML, and the JSON Schema name of its value's type."""
+    """A key, dotted as in TOML, and the JSON Schema name of its value's type.
+
+    `comment` is what stands above it in the file, where the caller may read that.
+    """
 
     key: str
     type: str
+    comment: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +210,10 @@ def read_held(result: Any, _contents: Contents) -> Held:
 
 
 def read_keys(result: Any, _contents: Contents) -> Keys:
-    """`{keys: [{key, type}], revision, [next]}`."""
+    """`{keys: [{key, type, [comment]}], revision, [next]}`."""
     keys = tuple(
-        Key(_member(entry, "key", str), _member(entry, "type", str)) for entry in _member(result, "keys", list)
+        Key(_member(entry, "key", str), _member(entry, "type", str), _optional(entry, "comment", str))
+        for entry in _member(result, "keys", list)
     )
     return Keys(keys, _member(result, "revision", str), _optional(result, "next", str))
 

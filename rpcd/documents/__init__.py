@@ -8,48 +8,53 @@ Rules of this package:
   What cannot be proven is refused.
 - Limits hold before anything is parsed, and the cost of a text is linear in its size.
 
-A new format is one module and one row in `FORMATS`.
+A new format is one module and one row in `registry.FORMATS`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final
 
 from rpcd.documents import splice as splices
-from rpcd.documents.document import UNFIT, Document, Entry, Format, Value, require_fit
-from rpcd.documents.env import ENV
-from rpcd.documents.ini import INI
-from rpcd.documents.json import JSON
+from rpcd.documents.comments import above, commented, comments_of
+from rpcd.documents.document import UNFIT, Document, Entry, Sharing, Value, require_fit
+from rpcd.documents.format import AS_IS, Format, FormatFault, Manner
 from rpcd.documents.kept import kept
 from rpcd.documents.key import Key, KeyPattern, format_key, parse_key
-from rpcd.documents.proof import GONE, prove, same
+from rpcd.documents.proof import GONE, held_at, prove, same
+from rpcd.documents.registry import FORMATS, OPTIONS, resolve
 from rpcd.documents.splice import Splice
-from rpcd.documents.text import TEXT
-from rpcd.documents.toml import TOML
+from rpcd.documents.typed import Typed, plain, tell
 from rpcd.errors import Refused
 
 __all__ = [
+    "AS_IS",
     "FORMATS",
+    "OPTIONS",
     "Document",
     "Entry",
     "Format",
+    "FormatFault",
     "Key",
     "KeyPattern",
+    "Manner",
     "Splice",
     "Value",
     "check",
+    "comments",
     "decode",
     "delete",
     "encode",
     "format_key",
     "open_document",
     "parse_key",
+    "read",
+    "resolve",
     "same",
+    "sharers",
     "update",
 ]
-
-FORMATS: Final[Mapping[str, Format]] = {form.name: form for form in (ENV, INI, JSON, TEXT, TOML)}
-"""Every format by the name that settings give it."""
 
 SMALL: Final = 16 * 1024
 """Bytes up to which a content is small: as large as most configuration files."""
@@ -65,21 +70,41 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def check(form: str, content: bytes) -> None:
+def check(form: Format, content: bytes) -> None:
     """Raise `Refused("not_editable")`, with the place where it is known, unless `content` is in the format."""
-    if FORMATS[form] is not TEXT:
+    if form.name != "text":
         open_document(form, content)
 
 
-def open_document(form: str, content: bytes) -> Document:
+def open_document(form: Format, content: bytes) -> Document:
     """The located document; the ones used last are kept.
 
     Raises `Refused("not_editable")` for a text that is not in the format.
     """
-    return _opened(form, content).document
+    return _opened(form, content).view
 
 
-def update(form: str, content: bytes, key: Key, value: Value) -> bytes:
+def read(form: Format, content: bytes) -> Value:
+    """The whole document as the judge reads it; an `Untold`, which is a string, where a value cannot be told.
+
+    Raises `Refused("not_editable")` for a text that is not in the format.
+    """
+    tree = plain(_opened(form, content).tree)
+    return tree if form.types is None else tell(tree, (), form.types)
+
+
+def comments(form: Format, content: bytes) -> Mapping[Key, str]:
+    """The comment above each key that has one, without its marks."""
+    return _opened(form, content).comments
+
+
+def sharers(form: Format, content: bytes, key: Key) -> Sequence[Key]:
+    """Every key that has the value of `key` because it shares it, and would change with it; `key` among them."""
+    document = _opened(form, content).document
+    return document.sharers(key) if isinstance(document, Sharing) else (key,)
+
+
+def update(form: Format, content: bytes, key: Key, value: Value, manner: Manner = AS_IS) -> bytes:
     """`content` with `key` being `value`, which is proven.
 
     Raises `Refused("not_editable")`, and `Refused("no_such_key")` for an element beyond the end of an array.
@@ -88,23 +113,31 @@ def update(form: str, content: bytes, key: Key, value: Value) -> bytes:
         raise Refused("not_editable", reason="characters")
     require_fit(value, len(key))
     before = _opened(form, content)
-    return _proven(before, before.document.put(key, value), key, value)
+    also = _also(before, key, manner)
+    spelled = before.view.spell(key, value) if isinstance(before.view, Typed) else value
+    if manner.use_commented:
+        before = _uncommented(before, key)
+    return _proven(before, before.document.put(key, spelled), key, spelled, also)
 
 
-def delete(form: str, content: bytes, key: Key) -> bytes:
+def delete(form: Format, content: bytes, key: Key, manner: Manner = AS_IS) -> bytes:
     """`content` without `key`, which is proven.
 
     Raises `Refused("not_editable")` and `Refused("no_such_key")`.
     """
     before = _opened(form, content)
-    return _proven(before, before.document.remove(key), key, GONE)
+    also = _also(before, key, manner)
+    splice = before.document.remove(key)
+    if manner.comments == "with":
+        splice = _with_comment(before, key, splice)
+    return _proven(before, splice, key, GONE, also)
 
 
 class _Opened:
     """A text, and what has been found out about it so far."""
 
-    def __init__(self, form: str, content: bytes) -> None:
-        self.format = FORMATS[form]
+    def __init__(self, form: Format, content: bytes) -> None:
+        self.format = form
         self.text = decode(content)
 
     @kept
@@ -114,24 +147,77 @@ class _Opened:
         return self.format.open(self.text)
 
     @kept
+    def view(self) -> Document:
+        """The document as callers see it."""
+        form = self.format
+        if form.types is None or not form.strings:
+            return self.document
+        return Typed(self.document, self.tree, form.types, form.booleans)
+
+    @kept
     def tree(self) -> object:
         """What the judge read. What is after one edit is before the next."""
         return self.format.judge(self.text)
+
+    @kept
+    def comments(self) -> Mapping[Key, str]:
+        """The comments of keys."""
+        return comments_of(self.text, self.document.entries(), self.format.comments)
 
 
 _keep_small: Final = lru_cache(maxsize=64)(_Opened)
 _keep_large: Final = lru_cache(maxsize=4)(_Opened)
 
 
-def _opened(form: str, content: bytes) -> _Opened:
+def _opened(form: Format, content: bytes) -> _Opened:
     return (_keep_small if len(content) <= SMALL else _keep_large)(form, content)
 
 
-def _proven(before: _Opened, splice: Splice, key: Key, value: object) -> bytes:
+def _also(before: _Opened, key: Key, manner: Manner) -> Sequence[Key]:
+    """The keys that change with `key`; refused where that is not wanted, or where the format cannot do what is."""
+    document, marks = before.document, before.format.comments
+    commenting = manner.comments == "with" or manner.use_commented
+    if commenting and not (marks.line or marks.block):
+        raise Refused("not_editable", reason="manner")
+    if not isinstance(document, Sharing):
+        if manner.shared:
+            raise Refused("not_editable", reason="manner")
+        return ()
+    also = [other for other in document.sharers(key) if other != key]
+    if also and not manner.shared:
+        raise Refused("not_editable", reason="shared")
+    return also
+
+
+def _uncommented(before: _Opened, key: Key) -> _Opened:
+    """The text in which a new key is not commented out any more, which is proven; else the text as it was."""
+    try:
+        before.document.get(key)
+    except Refused as refusal:
+        places = commented(before.text, key, before.format.comments) if refusal.kind == "no_such_key" else ()
+    else:
+        return before
+    for start, end in places:
+        opened = _Opened(before.format, encode(splices.apply(before.text, Splice(start, end, ""))))
+        with suppress(LookupError, Refused):  # something else stands there
+            prove(before.tree, opened.tree, key, held_at(opened.tree, key))
+            return opened
+    return before
+
+
+def _with_comment(before: _Opened, key: Key, splice: Splice) -> Splice:
+    """`splice`, which takes `key` away, and the comment of that as well."""
+    for entry, start, end in above(before.text, before.document.entries(), before.format.comments):
+        if entry.key == key and start < splice.start:
+            return splices.join(before.text, [Splice(start, min(end, splice.start), ""), splice])
+    return splice
+
+
+def _proven(before: _Opened, splice: Splice, key: Key, value: object, also: Iterable[Key]) -> bytes:
     content = encode(splices.apply(before.text, splice))
     try:
-        after = _opened(before.format.name, content).tree
+        after = _opened(before.format, content).tree
     except Refused as refusal:  # its place is in a text that nobody has seen
         raise Refused("not_editable", reason="proof") from refusal
-    prove(before.tree, after, key, value)
+    prove(before.tree, after, key, value, also)
     return content

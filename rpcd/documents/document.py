@@ -1,14 +1,9 @@
-"""What every format has in common: values, entries, and the shape of a located document. Pure.
-
-A format is a *locator*, which says where in a text things are and how a new one is written there, and a *judge*, which
-reads a whole text and shares nothing with the locator (design: an edit is a splice, and it is proven).
-"""
+"""What every document has in common: values, entries, and the shape of a located text. Pure."""
 
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from rpcd.documents.key import CONTROL, Key
 from rpcd.documents.splice import Splice
@@ -19,7 +14,7 @@ __all__ = [
     "UNFIT",
     "Document",
     "Entry",
-    "Format",
+    "Sharing",
     "Untold",
     "Value",
     "index",
@@ -102,7 +97,8 @@ def not_editable(reason: str, text: str = "", at: int | None = None) -> Refused:
     `ambiguous` (readers disagree about what stands there), `expression` (only a shell can tell the value), `bytes` (no
     UTF-8), `type` (the format cannot hold such a value there), `structure` (a value where tables are, or the other
     way), `characters` (a key or value that the format cannot spell), `quoting` (it would need quotes, which this file
-    does not use), `proof` (the judge does not find exactly the asked change), `format` (it has no keys).
+    does not use), `proof` (the judge does not find exactly the asked change), `format` (it has no keys), `shared`
+    (others share the value, and would change with it), `manner` (the format does not know such a way to edit).
     """
     if at is None:
         return Refused("not_editable", reason=reason)
@@ -129,7 +125,7 @@ class Document(Protocol):
     """A located text. Immutable, and safe to use from several threads."""
 
     def get(self, key: Key) -> Value:
-        """The value of a key, a table's or array's as a whole.
+        """The value of a key, a table's or array's as a whole; of `()` the whole document.
 
         Raises `Refused("no_such_key")`, and `Refused("not_editable")` for a value that cannot be told: one that only a
         shell could work out, bytes that are no UTF-8.
@@ -151,10 +147,12 @@ class Document(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A format by name. `open` and `judge` raise `Refused("not_editable")` for a text that is not in it."""
+@runtime_checkable
+class Sharing(Protocol):
+    """A document in which one value may stand at several keys, as behind an alias of YAML."""
 
-    name: str
-    open: Callable[[str], Document]
-    judge: Callable[[str], object]
+    def sharers(self, key: Key) -> Sequence[Key]:
+        """Every key whose value changes where that of `key` is changed, `key` among them.
+
+        `put` and `remove` are given a key with others only where the caller wants them all changed.
+        """

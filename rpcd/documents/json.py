@@ -14,20 +14,14 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Final, NamedTuple, NoReturn
 
-from rpcd.documents.document import (
-    MAX_DEPTH,
-    Entry,
-    Format,
-    Value,
-    not_editable,
-    require_told,
-)
+from rpcd.documents.document import MAX_DEPTH, Entry, Value, not_editable, require_told
+from rpcd.documents.format import Format
 from rpcd.documents.kept import kept
 from rpcd.documents.key import Key
 from rpcd.documents.splice import MAX_REPEATED, Splice, bounded
 from rpcd.errors import Refused
 
-__all__ = ["JSON"]
+__all__ = ["configure"]
 
 _BETWEEN: Final = re.compile(r"[ \t\r\n,:]*+")
 _BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[][{}]', re.DOTALL)
@@ -267,4 +261,6 @@ def _depth(value: Value) -> int:
     return 0
 
 
-JSON: Final = Format("json", JsonDocument, judge)
+def configure() -> Format:
+    """The format."""
+    return Format("json", JsonDocument, judge)

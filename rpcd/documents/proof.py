@@ -9,7 +9,7 @@ Rules of this file:
   a single value again (a repeated key of an ini file).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, time
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from rpcd.documents.document import index
 from rpcd.documents.key import Key
 from rpcd.errors import Refused
 
-__all__ = ["GONE", "Gone", "prove", "same"]
+__all__ = ["GONE", "Gone", "held_at", "prove", "same"]
 
 
 class Gone:
@@ -28,11 +28,13 @@ GONE: Final = Gone()
 """The value of a key that is to be taken away."""
 
 
-def prove(before: object, after: object, key: Key, value: object) -> None:
+def prove(before: object, after: object, key: Key, value: object, also: Iterable[Key] = ()) -> None:
     """Raise `Refused("not_editable", reason="proof")` unless `after` is `before` with `key` being `value`.
 
-    `before` and `after` are what the judge read; `value` may be `GONE`.
+    `before` and `after` are what the judge read; `value` may be `GONE`. `also` are further keys that get the value.
     """
+    for other in also:
+        before = _edited(before, other, value)
     if not any(same(after, wanted) for wanted in _outcomes(before, key, value)):
         raise Refused("not_editable", reason="proof")
 
@@ -70,7 +72,7 @@ def _outcomes(before: object, key: Key, value: object) -> Iterator[object]:
     if value is not GONE:
         return
     for depth in range(len(key) - 1, 0, -1):
-        left = _at(wanted, key[:depth])
+        left = held_at(wanted, key[:depth])
         if isinstance(left, list) and len(left) == 1:
             yield _edited(wanted, key[:depth], left[0])
         if left not in ({}, []):
@@ -108,10 +110,15 @@ def _edited_list(tree: list[Any], segment: str, rest: Key, value: object) -> obj
     return [*tree[:at], _edited(held, rest, value), *tree[at + 1 :]]
 
 
-def _at(tree: Any, key: Key) -> object:
+def held_at(tree: Any, key: Key) -> object:
+    """What stands at a key of a tree; LookupError where there is nothing."""
     for segment in key:
-        tree = tree[_index(segment)] if isinstance(tree, list) else tree[segment]
+        tree = tree[_index(segment)] if isinstance(tree, list) else _members(tree)[segment]
     return tree
+
+
+def _members(tree: object) -> Mapping[str, object]:
+    return tree if isinstance(tree, dict) else {}
 
 
 def _index(segment: str) -> int:

@@ -1,11 +1,11 @@
 """Text: whole files only. Any bytes are a text, and it has no keys."""
 
-from typing import Final, NoReturn
+from typing import NoReturn
 
-from rpcd.documents.document import Format
+from rpcd.documents.format import Format
 from rpcd.errors import Refused
 
-__all__ = ["TEXT"]
+__all__ = ["configure"]
 
 
 def _open(_text: str) -> NoReturn:
@@ -17,4 +17,6 @@ def _judge(text: str) -> str:
     return text
 
 
-TEXT: Final = Format("text", _open, _judge)
+def configure() -> Format:
+    """The format."""
+    return Format("text", _open, _judge)

@@ -8,12 +8,13 @@ Rules of this file:
   what the peer may read).
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from itertools import dropwhile, islice
 from typing import Any, Final
 
 from rpcd import documents
+from rpcd.documents import Format, Manner
 from rpcd.documents.key import Key, format_key, parse_key
 from rpcd.errors import Refused
 from rpcd.methods.changes import change
@@ -42,15 +43,17 @@ def _value(call: Call, snapshot: Snapshot) -> dict[str, object]:
 
 
 def list_keys(call: Call, params: dict[str, Any]) -> Awaitable[object] | object:
-    """The keys that this peer may list, with their types, in the order of the file."""
+    """The keys that this peer may list, with their types and comments, in the order of the file."""
     return call.look(partial(_keys, call, params))
 
 
 def _keys(call: Call, params: dict[str, Any], snapshot: Snapshot) -> dict[str, object]:
     prefix = parse_key(params["prefix"]) if "prefix" in params else ()
+    form = call.find().format
+    comments = documents.comments(form, snapshot.content) if call.plain else {}
     granted: Iterator[dict[str, object]] = (
-        {"key": format_key(entry.key), "type": entry.type}
-        for entry in documents.open_document(call.find().format, snapshot.content).entries()
+        _listed(entry, comments)
+        for entry in documents.open_document(form, snapshot.content).entries()
         if entry.key[: len(prefix)] == prefix and call.may("list_keys", entry.key)
     )
     if "after" in params:
@@ -61,17 +64,28 @@ def _keys(call: Call, params: dict[str, Any], snapshot: Snapshot) -> dict[str, o
     return {"keys": found, "revision": revision, **following}
 
 
+def _listed(entry: documents.Entry, comments: Mapping[Key, str]) -> dict[str, object]:
+    """What is told of one key; its comment only to those who may read the file."""
+    told: dict[str, object] = {"key": format_key(entry.key), "type": entry.type}
+    if entry.key in comments:
+        told["comment"] = comments[entry.key]
+    return told
+
+
 def update_key(call: Call, params: dict[str, Any]) -> Awaitable[object]:
     """Give one key a value, and leave every other byte as it is."""
     key, value = call.named_key, params["value"]
     call.require(value)
     reads = call.may("get_key", key)
+    manner = _manner(params)
 
-    def edit(form: str, content: bytes) -> bytes:
+    def edit(form: Format, content: bytes) -> bytes:
         held = _held(call, params, form, content, key)
         if reads and documents.same(held, value):
             return content
-        return documents.update(form, content, key, value)
+        if manner.shared:
+            call.require([held, value], *documents.sharers(form, content, key))
+        return documents.update(form, content, key, value, manner)
 
     return change(call, params, _of_a_file(call, edit), blind=not reads)
 
@@ -79,16 +93,29 @@ def update_key(call: Call, params: dict[str, Any]) -> Awaitable[object]:
 def delete_key(call: Call, params: dict[str, Any]) -> Awaitable[object]:
     """Take one key away, and leave every other byte as it is."""
     key = call.named_key
+    manner = _manner(params)
 
-    def edit(form: str, content: bytes) -> bytes:
-        if _held(call, params, form, content, key) is MISSING:
+    def edit(form: Format, content: bytes) -> bytes:
+        held = _held(call, params, form, content, key)
+        if held is MISSING:
             raise Refused("no_such_key")
-        return documents.delete(form, content, key)
+        if manner.shared:
+            call.require(held, *documents.sharers(form, content, key))
+        return documents.delete(form, content, key, manner)
 
     return change(call, params, _of_a_file(call, edit), blind=not call.may("get_key", key))
 
 
-def _of_a_file(call: Call, edit: Callable[[str, bytes], bytes]) -> Callable[[bytes | None], bytes]:
+def _manner(params: dict[str, Any]) -> Manner:
+    """How the caller wants the edit made."""
+    return Manner(
+        comments=params.get("comments", "keep"),
+        use_commented=params.get("use_commented", False),
+        shared=params.get("shared", False),
+    )
+
+
+def _of_a_file(call: Call, edit: Callable[[Format, bytes], bytes]) -> Callable[[bytes | None], bytes]:
     """`edit` for a target whose file must be there."""
 
     def of_a_file(content: bytes | None) -> bytes:
@@ -99,7 +126,7 @@ def _of_a_file(call: Call, edit: Callable[[str, bytes], bytes]) -> Callable[[byt
     return of_a_file
 
 
-def _held(call: Call, params: dict[str, Any], form: str, content: bytes, key: Key) -> object:
+def _held(call: Call, params: dict[str, Any], form: Format, content: bytes, key: Key) -> object:
     """What the key holds now, once the grant and the caller's expectation hold for it."""
     document = documents.open_document(form, content)
     held: object

@@ -53,5 +53,5 @@ def _targets(call: Call) -> dict[str, object]:
         )
         if methods:
             kind = "file" if target.file is not None else "directory"
-            found.append({"target": name, "format": target.format, "kind": kind, "methods": methods})
+            found.append({"target": name, "format": target.format.name, "kind": kind, "methods": methods})
     return {"targets": found}

@@ -160,13 +160,18 @@ class Call:
         """Whether this peer may know the hash of the target's bytes (design: revision)."""
         return self.may("read_file")
 
-    def require(self, value: object) -> None:
-        """Raise `Refused("denied")` unless the grant covers what the key holds, or is to hold.
+    def require(self, value: object, *others: Key) -> None:
+        """Raise `Refused("denied")` unless the grants cover what the key, and `others` with it, hold or are to hold.
 
         A value that is or holds a table needs a grant for all below the key: its keys are keys too.
         """
-        permit = self.permit
-        if permit is not None and not (permit.table if _holds_table(value) else permit.value):
+        permits = [self.permit] if self.permit is not None else []
+        for key in others:
+            permit = self.rules.policy.permits(self.peer, self.name, self.target, key)
+            if permit is None:
+                raise Refused("denied")
+            permits.append(permit)
+        if not all(permit.table if _holds_table(value) else permit.value for permit in permits):
             raise Refused("denied")
 
     def require_changes(self) -> None:

@@ -117,4 +117,4 @@ def _targets(table: Mapping[str, Any], targets: Mapping[str, Target | None], at:
 
 def _is_text(pattern: str, targets: Mapping[str, Target | None]) -> bool:
     target = targets.get(pattern.partition("/")[0])
-    return target is not None and target.format == "text"
+    return target is not None and target.format.name == "text"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rpcd.documents import FORMATS, KeyPattern
+from rpcd.documents import OPTIONS, Format, FormatFault, KeyPattern, resolve
 from rpcd.settings.faults import Place
 from rpcd.settings.identities import Identities
 from rpcd.settings.names import Names
@@ -31,7 +31,7 @@ class Target:
     directory: str
     file: str | None
     names: Names | None
-    format: str
+    format: Format
     secret: tuple[KeyPattern, ...]
     secret_content: bool
     owner: int | None
@@ -56,8 +56,6 @@ def build_target(name: str, table: Mapping[str, Any], identities: Identities, at
         for alien in ("follow", "in_place"):
             if table.get(alien):
                 at.below(alien).add("is for a single file")
-    if table["format"] not in FORMATS:
-        at.below("format").add(f"this version has no format '{table['format']}', but {', '.join(FORMATS)}")
     names = _names(table, at)
     if file is None and names is None:
         return None
@@ -66,7 +64,7 @@ def build_target(name: str, table: Mapping[str, Any], identities: Identities, at
         directory=directory,
         file=file,
         names=names,
-        format=table["format"],
+        format=_format(table, at),
         secret=tuple(_secret_keys(table, at)),
         secret_content=table.get("secret") is True,
         owner=identities.user(table["owner"], at.below("owner")) if "owner" in table else None,
@@ -78,6 +76,15 @@ def build_target(name: str, table: Mapping[str, Any], identities: Identities, at
         max_files=table.get("max_files", MAX_FILES),
         max_bytes=size(table.get("max_bytes", MAX_BYTES)),
     )
+
+
+def _format(table: Mapping[str, Any], at: Place) -> Format:
+    """The format of a target; a text in place of one that cannot be had, so that other faults are told as well."""
+    try:
+        return resolve(table["format"], {name: table[name] for name in OPTIONS if name in table})
+    except FormatFault as fault:
+        at.below(fault.setting).add(str(fault))
+        return resolve("text")
 
 
 def _names(table: Mapping[str, Any], at: Place) -> Names | None:

@@ -75,7 +75,7 @@ class Store:
         Raises `Refused("no_such_file")` where there is none.
         """
         try:
-            structured = self.targets.find(name)[0].format != "text"
+            structured = self.targets.find(name)[0].format.name != "text"
             return self._look(name, then, PARSED_ON_LOOP if structured else READ_ON_LOOP)
         except Large:
             return self.work(uid, partial(self._look_at_large, name, then))

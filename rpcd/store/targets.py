@@ -173,7 +173,7 @@ class Targets:
 
     def limit(self, target: Target) -> int:
         """Bytes that a file of this target may have."""
-        return self._max_content if target.format == "text" else self._max_document
+        return self._max_content if target.format.name == "text" else self._max_document
 
     def read(self, name: str, *, at_once: int | None = None) -> Snapshot | None:
         """What a target's file holds now, or None where there is none.

@@ -75,6 +75,8 @@ def test_keys(php: Php, server: Rpcd) -> None:
         $held = $rpcd->getKey('shop', 'ui.theme');
         $same = $rpcd->updateKey('shop', 'ui.theme', 'dark', ifRevision: $change->revision);
         $deleted = $rpcd->deleteKey('shop', 'ui.title', expect: 'A shop');
+        $rpcd->updateKey('shop', 'ui.size', '5', useCommented: true);
+        $rpcd->deleteKey('shop', 'ui.size', comments: 'with');
         $keys = $rpcd->listKeys('shop', 'ui');
         $first = $rpcd->listKeys('shop', limit: 1);
         return [$preview, $change, $held, $same, $deleted, $keys, $rpcd->listKeys('shop', after: $first->next)];

@@ -74,6 +74,9 @@ def test_keys(client: Client) -> None:
     client.delete_key("shop", "ui.title")
     keys = client.list_keys("shop", "ui")
     assert [(key.key, key.type) for key in keys.keys] == [("ui", "object"), ("ui.theme", "string")]
+    assert [key.comment for key in keys.keys] == ["the shop's own settings", None]
+    client.update_key("shop", "ui.size", "5", use_commented=True)
+    client.delete_key("shop", "ui.size", comments="with")
     first = client.list_keys("shop", limit=1)
     assert first.next == first.keys[0].key
     assert client.list_keys("shop", after=first.next).keys[0] not in first.keys

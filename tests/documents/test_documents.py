@@ -77,10 +77,10 @@ def cost(form: str, content: bytes) -> float:
     documents._keep_large.cache_clear()
     start = time.process_time()
     try:
-        entries = documents.open_document(form, content).entries()
+        entries = documents.open_document(documents.resolve(form), content).entries()
         key = entries[-1].key if entries else ("A",)
-        documents.update(form, content, key, "z")
-        documents.delete(form, content, key)
+        documents.update(documents.resolve(form), content, key, "z")
+        documents.delete(documents.resolve(form), content, key)
     except Refused:
         pass
     return time.process_time() - start
@@ -115,10 +115,10 @@ def test_depth_is_bounded(form: str, opening: str, closing: str) -> None:
         content = (start + opening * depth + inner + closing * depth).encode()
         if refused:
             with pytest.raises(Refused) as refusal:
-                documents.open_document(form, content)
+                documents.open_document(documents.resolve(form), content)
             assert refusal.value.data["reason"] == "depth"
         else:
-            assert documents.open_document(form, content).entries()
+            assert documents.open_document(documents.resolve(form), content).entries()
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ def test_depth_is_bounded(form: str, opening: str, closing: str) -> None:
 def test_dotted_keys_are_as_deep_as_tables(key: str) -> None:
     """A dotted key is a depth too; dots in strings, comments and numbers are none."""
     with pytest.raises(Refused) as refused:
-        documents.open_document("toml", key.encode())
+        documents.open_document(documents.resolve("toml"), key.encode())
     assert refused.value.data["reason"] == "depth"
     fine = "a = '" + "." * 100 + "'\nb = \"" + "[" * 100 + '"\n# ' + "{" * 100 + "\nc = [" + "1.5, " * 100 + "]\n"
-    assert documents.open_document("toml", fine.encode()).entries()
+    assert documents.open_document(documents.resolve("toml"), fine.encode()).entries()
 
 
 @pytest.mark.parametrize("form", ["json", "toml"])
@@ -139,15 +139,15 @@ def test_values_are_not_deeper_than_documents(form: str) -> None:
     value: documents.Value = "x"
     for _ in range(MAX_DEPTH - 1):
         value = [value]
-    after = documents.update(form, SMALL[form], ("A",), value)
-    assert documents.open_document(form, after).get(("A",)) == value
+    after = documents.update(documents.resolve(form), SMALL[form], ("A",), value)
+    assert documents.open_document(documents.resolve(form), after).get(("A",)) == value
     with pytest.raises(Refused) as refused:
-        documents.update(form, SMALL[form], ("A",), [value])
+        documents.update(documents.resolve(form), SMALL[form], ("A",), [value])
     assert refused.value.data["reason"] == "depth"
     for _ in range(2 * sys.getrecursionlimit()):
         value = [value]
     with pytest.raises(Refused):
-        documents.update(form, SMALL[form], ("A",), value)
+        documents.update(documents.resolve(form), SMALL[form], ("A",), value)
 
 
 @pytest.mark.parametrize("form", EDITABLE)
@@ -155,7 +155,7 @@ def test_values_are_not_deeper_than_documents(form: str) -> None:
 def test_values_are_what_json_can_say(form: str, value: documents.Value) -> None:
     """Anything that is no JSON value is refused as a type, or as a name."""
     with pytest.raises(Refused) as refused:
-        documents.update(form, SMALL[form], ("A",), value)
+        documents.update(documents.resolve(form), SMALL[form], ("A",), value)
     assert refused.value.data["reason"] in {"type", "characters"}
 
 
@@ -165,47 +165,42 @@ def test_no_key_has_control_characters(form: str, name: str) -> None:
     """Whoever calls, no key or table with a control character in its name is written."""
     for key in ((name,), ("T", name), (name, "k")):
         with pytest.raises(Refused) as refused:
-            documents.update(form, SMALL[form], key, "x")
+            documents.update(documents.resolve(form), SMALL[form], key, "x")
         assert refused.value.data["reason"] in {"characters", "structure"}
 
 
 @pytest.mark.parametrize("form", EDITABLE)
 def test_the_order_of_edits_does_not_matter_to_others(form: str) -> None:
     """A key that comes and goes leaves the very bytes that were there."""
-    after = documents.update(form, SMALL[form], ("B",), "x")
+    after = documents.update(documents.resolve(form), SMALL[form], ("B",), "x")
     assert after != SMALL[form]
-    assert documents.delete(form, after, ("B",)) == SMALL[form]
+    assert documents.delete(documents.resolve(form), after, ("B",)) == SMALL[form]
 
 
 @pytest.mark.parametrize("form", EDITABLE)
 def test_what_is_known_is_not_parsed_again(form: str) -> None:
     """The same bytes give the same document, also where they are the result of an edit; a few are kept."""
-    after = documents.update(form, SMALL[form], ("A",), "2")
-    document = documents.open_document(form, after)
-    assert documents.open_document(form, bytes(bytearray(after))) is document
+    after = documents.update(documents.resolve(form), SMALL[form], ("A",), "2")
+    document = documents.open_document(documents.resolve(form), after)
+    assert documents.open_document(documents.resolve(form), bytes(bytearray(after))) is document
     for number in range(200):
-        documents.check(form, documents.update(form, SMALL[form], ("A",), str(number)))
-    assert documents.open_document(form, after) is not document
+        documents.check(
+            documents.resolve(form), documents.update(documents.resolve(form), SMALL[form], ("A",), str(number))
+        )
+    assert documents.open_document(documents.resolve(form), after) is not document
 
 
 def test_a_text_has_no_keys() -> None:
     """Any bytes are a text, which is only read and replaced whole."""
     content = bytes(range(256))
-    documents.check("text", content)
+    documents.check(documents.resolve("text"), content)
     with pytest.raises(Refused) as refused:
-        documents.update("text", content, ("a",), "x")
+        documents.update(documents.resolve("text"), content, ("a",), "x")
     assert refused.value.data == {"reason": "format"}
-    assert documents.FORMATS["text"].judge("x") == "x"
+    assert documents.resolve("text").judge("x") == "x"
 
 
 def test_every_byte_survives() -> None:
     """Bytes that are no UTF-8 are text for as long as it takes, and the same bytes afterwards."""
     content = bytes(range(256)) + "é\u2028\U0001f600".encode()
     assert documents.encode(documents.decode(content)) == content
-
-
-def test_formats_are_named() -> None:
-    """The names that settings give to formats."""
-    assert {name: form.name for name, form in documents.FORMATS.items()} == {
-        name: name for name in ("env", "ini", "json", "text", "toml")
-    }

@@ -9,6 +9,8 @@ from rpcd import documents
 from rpcd.documents.document import Untold
 from rpcd.errors import Refused
 
+ENV = documents.resolve("env")
+
 VALUES = {
     "nothing": "",
     "plain": "/usr/bin:a@b.c,1+1=2%",
@@ -212,22 +214,22 @@ def test_the_shell_reads_what_was_written(tmp_path: Path, value: str) -> None:
     """Whatever stood there, `sh` reads exactly the value afterwards, its neighbour is the same, and nothing runs."""
     for old in OLD:
         before = f"FIRST=1\nA={old}\nLAST='2'"
-        after = documents.decode(documents.update("env", before.encode(), ("A",), value))
+        after = documents.decode(documents.update(ENV, before.encode(), ("A",), value))
         assert shell(tmp_path, after + '\nA="$FIRST|$A|$LAST"', "A") == f"1|{value}|2".encode()
         assert [entry.name for entry in tmp_path.iterdir()] == ["f"]
-        assert documents.open_document("env", documents.encode(after)).get(("A",)) == value
+        assert documents.open_document(ENV, documents.encode(after)).get(("A",)) == value
 
 
 @pytest.mark.parametrize(("spelled", "value"), READ)
 def test_literals_are_read_as_the_shell_reads_them(tmp_path: Path, spelled: str, value: str | None) -> None:
     """A literal is told as `sh` has it; what a shell works out is not told, and can be replaced."""
     text = f"A={spelled}\n"
-    document = documents.open_document("env", text.encode())
+    document = documents.open_document(ENV, text.encode())
     if value is None:
         with pytest.raises(Refused) as refused:
             document.get(("A",))
         assert refused.value.data == {"reason": "expression", "line": 1, "column": 3}
-        after = documents.update("env", text.encode(), ("A",), "x y")
+        after = documents.update(ENV, text.encode(), ("A",), "x y")
         assert shell(tmp_path, documents.decode(after), "A") == b"x y"
     else:
         assert document.get(("A",)) == value
@@ -237,14 +239,14 @@ def test_literals_are_read_as_the_shell_reads_them(tmp_path: Path, spelled: str,
 @pytest.mark.parametrize("spelled", ["*", "a?", "[a]", "{a,b}"])
 def test_shells_differ_about_what_is_exported(spelled: str) -> None:
     """Some shells take the argument of `export` for a pattern: there, patterns are no literals."""
-    assert isinstance(documents.FORMATS["env"].judge(f"export A={spelled}")["A"], Untold)  # type: ignore[index]
-    assert documents.open_document("env", f"export A='{spelled}'".encode()).get(("A",)) == spelled
+    assert isinstance(ENV.judge(f"export A={spelled}")["A"], Untold)  # type: ignore[index]
+    assert documents.open_document(ENV, f"export A='{spelled}'".encode()).get(("A",)) == spelled
 
 
 @pytest.mark.parametrize("text", NO_ENV.values(), ids=NO_ENV.keys())
 def test_a_program_is_no_env_file(text: str) -> None:
     """Locator and judge both refuse a text that does anything but set variables."""
-    for read in (documents.FORMATS["env"].open, documents.FORMATS["env"].judge):
+    for read in (ENV.open, ENV.judge):
         with pytest.raises(Refused) as refused:
             read(text)
         assert refused.value.data["reason"] == "syntax"
@@ -256,7 +258,7 @@ def test_no_value_runs_through_another(tmp_path: Path, spelled: str, value: str)
     tmp_path.joinpath("f").write_text(f"X=1\nA='{value}'\nB={spelled}\n")
     subprocess.run(["bash", "-c", ". ./f"], cwd=tmp_path, capture_output=True, check=False)
     assert tmp_path.joinpath("pwned").exists()
-    for read in (documents.FORMATS["env"].open, documents.FORMATS["env"].judge):
+    for read in (ENV.open, ENV.judge):
         with pytest.raises(Refused) as refused:
             read(f"X=1\nA=1\nB={spelled}\n")
         assert (refused.value.data["reason"], refused.value.data["line"]) == ("syntax", 3)
@@ -266,45 +268,45 @@ def test_no_other_assignment_gives_the_value() -> None:
     """`${A:=x}` sets A where it is empty, so that an empty A could not be written."""
     for spelled in ("${A:=x}", "${A=x}", '"${A:=x}"'):
         with pytest.raises(Refused) as refused:
-            documents.update("env", f"A=1\nB={spelled}\n".encode(), ("A",), "")
+            documents.update(ENV, f"A=1\nB={spelled}\n".encode(), ("A",), "")
         assert refused.value.data["reason"] == "syntax"
 
 
 @pytest.mark.parametrize(("before", "name", "value", "after"), PUT)
 def test_values_are_put(before: str, name: str, value: str, after: str) -> None:
     """A value is replaced where it stands, in its own quotes if possible, or added as most others are written."""
-    assert documents.update("env", documents.encode(before), (name,), value) == documents.encode(after)
+    assert documents.update(ENV, documents.encode(before), (name,), value) == documents.encode(after)
 
 
 @pytest.mark.parametrize(("name", "value", "reason"), REFUSED)
 def test_what_no_variable_can_hold_is_refused(name: str, value: documents.Value, reason: str) -> None:
     """Neither other types, nor control characters, nor names that a shell gives a meaning of its own."""
     with pytest.raises(Refused) as refused:
-        documents.update("env", b"A=1\n", (name,), value)
+        documents.update(ENV, b"A=1\n", (name,), value)
     assert (refused.value.kind, refused.value.data["reason"]) == ("not_editable", reason)
 
 
 def test_there_are_no_tables() -> None:
     """A variable holds a string, and nothing below it."""
     with pytest.raises(Refused) as refused:
-        documents.update("env", b"A=1\n", ("A", "B"), "x")
+        documents.update(ENV, b"A=1\n", ("A", "B"), "x")
     assert refused.value.data["reason"] == "structure"
     for key in (("A", "B"), ("B",)):
         with pytest.raises(Refused) as refused:
-            documents.delete("env", b"A=1\n", key)
+            documents.delete(ENV, b"A=1\n", key)
         assert refused.value.kind == "no_such_key"
 
 
 def test_every_assignment_of_a_name_is_removed() -> None:
     """If only the last went, an earlier one would hold again; `export NAME` and comments stay."""
     before = b"A=1\n# c\nB='x\ny'\nA=2\nexport A\n"
-    assert documents.delete("env", before, ("A",)) == b"# c\nB='x\ny'\nexport A\n"
+    assert documents.delete(ENV, before, ("A",)) == b"# c\nB='x\ny'\nexport A\n"
 
 
 def test_entries_tell_what_there_is() -> None:
     """Each variable has one entry; one that is set twice reaches from its first line to its last."""
     text = "A=1\n# c\nexport B='x\ny' # why\nA=2\n"
-    found = documents.open_document("env", text.encode()).entries()
+    found = documents.open_document(ENV, text.encode()).entries()
     assert [(entry.key, entry.type, text[entry.start : entry.end]) for entry in found] == [
         (("A",), "string", text),
         (("B",), "string", "export B='x\ny' # why\n"),
@@ -314,6 +316,6 @@ def test_entries_tell_what_there_is() -> None:
 def test_bytes_are_not_told() -> None:
     """A value that is no UTF-8 stays as it is, and can be replaced."""
     with pytest.raises(Refused) as refused:
-        documents.open_document("env", b"A=\xff\n").get(("A",))
+        documents.open_document(ENV, b"A=\xff\n").get(("A",))
     assert refused.value.data["reason"] == "bytes"
-    assert documents.update("env", b"A=\xff\n", ("A",), "x") == b"A=x\n"
+    assert documents.update(ENV, b"A=\xff\n", ("A",), "x") == b"A=x\n"

@@ -135,7 +135,7 @@ def edits(draw: st.DrawFn, form: str) -> tuple[str, Key, object]:
     """A text of the format, a key that is often there, and a value, or `GONE`."""
     text = draw(TEXTS[form])
     try:
-        entries = documents.open_document(form, documents.encode(text)).entries()
+        entries = documents.open_document(documents.resolve(form), documents.encode(text)).entries()
     except Refused:
         reject()
     known = [entry.key for entry in entries] or [("a",)]
@@ -182,9 +182,9 @@ def test_an_edit_does_what_was_asked_and_nothing_else(form: str, data: st.DataOb
     """The key has the value, all other keys have theirs, and outside the splice every character is the same."""
     text, key, value = data.draw(edits(form))
     content = documents.encode(text)
-    document = documents.open_document(form, content)
+    document = documents.open_document(documents.resolve(form), content)
     asked = () if value is GONE else (value,)
-    result = attempt(documents.update if asked else documents.delete, form, content, key, *asked)
+    result = attempt(documents.update if asked else documents.delete, documents.resolve(form), content, key, *asked)
     if isinstance(result, Refused):
         assert result.kind in {"not_editable", "no_such_key"}
         return
@@ -193,10 +193,10 @@ def test_an_edit_does_what_was_asked_and_nothing_else(form: str, data: st.DataOb
     assert after == apply(text, splice)
     assert text.startswith(after[: splice.start])
     assert text.endswith(after[splice.start + len(splice.text) :])
-    judge = documents.FORMATS[form].judge
+    judge = documents.resolve(form).judge
     touched = scope(judge(text), key)
     assert others(judge(after), touched) == others(judge(text), touched)
-    document = documents.open_document(form, documents.encode(after))
+    document = documents.open_document(documents.resolve(form), documents.encode(after))
     if value is not GONE:
         assert documents.same(document.get(key), value)
     elif not key[-1].isdigit():
@@ -211,7 +211,7 @@ def test_any_text_is_read_or_refused(form: str, data: st.DataObject) -> None:
     """Any text at all is taken or refused by locator and judge alike, and nothing else escapes from either."""
     text = "".join(data.draw(st.lists(st.sampled_from(MARKS[form]) | st.text(max_size=2), max_size=14)))
     content = text.encode("utf-8", "surrogateescape") if _encodes(text) else b""
-    document = attempt(documents.open_document, form, content)
+    document = attempt(documents.open_document, documents.resolve(form), content)
     if isinstance(document, Refused):
         assert document.kind == "not_editable"
         return
@@ -250,7 +250,7 @@ def located_env(text: str) -> object:
 def test_locator_and_judge_read_the_same(form: str, located: Callable[[str], object], data: st.DataObject) -> None:
     """Two readers that share nothing agree about every text: what it holds, what cannot be told, what is none."""
     text = "".join(data.draw(st.lists(st.sampled_from(MARKS[form]), max_size=14)))
-    one, other = attempt(located, text), attempt(documents.FORMATS[form].judge, text)
+    one, other = attempt(located, text), attempt(documents.resolve(form).judge, text)
     assert isinstance(one, Refused) == isinstance(other, Refused)
     assert isinstance(one, Refused) or leaves(one) == leaves(other)
 
@@ -261,7 +261,7 @@ def test_locator_and_judge_read_the_same(form: str, located: Callable[[str], obj
 def test_the_locator_tells_what_the_judge_reads(form: str, read: Callable[[str], object], data: st.DataObject) -> None:
     """The values of all keys are those of the standard library's readers, but that dates are told as written."""
     text = data.draw(TEXTS[form])
-    document = attempt(documents.open_document, form, documents.encode(text))
+    document = attempt(documents.open_document, documents.resolve(form), documents.encode(text))
     found = document if isinstance(document, Refused) else attempt(document.get, ())
     if isinstance(found, Refused):
         return
@@ -277,7 +277,7 @@ def test_configparser_sees_the_one_change(edit: tuple[str, Key, object]) -> None
     text, key, value = edit
     if value is GONE or len(key) != 2 or not isinstance(value, str):
         return
-    after = attempt(documents.update, "ini", documents.encode(text), key, value)
+    after = attempt(documents.update, documents.resolve("ini"), documents.encode(text), key, value)
     if isinstance(after, Refused):
         return
     try:
@@ -303,7 +303,7 @@ def test_the_shell_reads_every_value(texts: list[str]) -> None:
     content = b""
     expected: list[tuple[str, str]] = []
     for number, text in enumerate(texts):
-        after = attempt(documents.update, "env", content, (f"V{number}",), text)
+        after = attempt(documents.update, documents.resolve("env"), content, (f"V{number}",), text)
         if isinstance(after, Refused):
             assert after.data == {"reason": "characters"}
         else:

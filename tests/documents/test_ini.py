@@ -11,6 +11,8 @@ from rpcd import documents
 from rpcd.documents.key import parse_key
 from rpcd.errors import Refused
 
+INI = documents.resolve("ini")
+
 SHOP = """\
 ; the shop
 [ui]
@@ -336,7 +338,7 @@ def configured(text: str) -> dict[str, dict[str, str | None]]:
 def written(text: str, key: str, value: str) -> bytes | None:
     """The file with a value, or None where it cannot be spelled."""
     try:
-        return documents.update("ini", text.encode(), (key,), value)
+        return documents.update(INI, text.encode(), (key,), value)
     except Refused as refusal:
         if refusal.data["reason"] not in {"characters", "quoting"}:
             raise
@@ -347,25 +349,25 @@ def written(text: str, key: str, value: str) -> bytes | None:
 def test_values_are_put(before: str, key: str, value: documents.Value, after: str) -> None:
     """A value is replaced where it stands; a key, section or list grows as its neighbours are written."""
     parsed = tuple(key.split(".")) if " " in key else parse_key(key)
-    assert documents.decode(documents.update("ini", documents.encode(before), parsed, value)) == after
-    assert documents.open_document("ini", documents.encode(after)).get(parsed) == value
+    assert documents.decode(documents.update(INI, documents.encode(before), parsed, value)) == after
+    assert documents.open_document(INI, documents.encode(after)).get(parsed) == value
 
 
 @pytest.mark.parametrize(("before", "key", "after"), REMOVE)
 def test_values_are_removed(before: str, key: str, after: str) -> None:
     """A key goes with its lines, a section with what stands below it; comments stay."""
-    assert documents.decode(documents.delete("ini", before.encode(), parse_key(key))) == after
+    assert documents.decode(documents.delete(INI, before.encode(), parse_key(key))) == after
 
 
 @pytest.mark.parametrize(("lines", "value"), READ)
 def test_values_are_read(lines: str, value: documents.Value) -> None:
     """Locator and judge both read what most readers do."""
     text = f"[a]\n{lines}\n"
-    document = documents.open_document("ini", text.encode())
+    document = documents.open_document(INI, text.encode())
     key = ("a", "0", "l") if "[b]" in lines else ("a", "k")
     if key[1] == "k":
         assert document.get(key) == value
-    assert documents.FORMATS["ini"].judge(text) == {
+    assert INI.judge(text) == {
         table.key[0]: document.get(table.key) for table in document.entries() if len(table.key) == 1
     }
 
@@ -374,12 +376,12 @@ def test_values_are_read(lines: str, value: documents.Value) -> None:
 def test_what_readers_disagree_about_is_not_told(lines: str, *, settled: bool) -> None:
     """A value that readers take differently is not told; where they disagree about the keys too, it is left alone."""
     text = f"[a]\n{lines}\nz = 1\n".encode()
-    document = documents.open_document("ini", text)
+    document = documents.open_document(INI, text)
     with pytest.raises(Refused) as refused:
         document.get(("a", "k"))
     assert (refused.value.data["reason"], refused.value.data["line"]) == ("ambiguous", 2)
     if settled:
-        assert documents.update("ini", text, ("a", "k"), "x").endswith(b"x\nz = 1\n")
+        assert documents.update(INI, text, ("a", "k"), "x").endswith(b"x\nz = 1\n")
     else:
         with pytest.raises(Refused) as refused:
             document.put(("a", "k"), "x")
@@ -387,13 +389,13 @@ def test_what_readers_disagree_about_is_not_told(lines: str, *, settled: bool) -
         with pytest.raises(Refused) as refused:
             document.remove(("a", "k"))
         assert refused.value.data["reason"] == "ambiguous"
-    assert documents.update("ini", text, ("a", "z"), "2") == text.replace(b"z = 1", b"z = 2")
+    assert documents.update(INI, text, ("a", "z"), "2") == text.replace(b"z = 1", b"z = 2")
 
 
 def test_disputed_keys_are_listed() -> None:
     """What some reader takes for a key has an entry, so that a pattern of secret keys finds it."""
     text = b"[a]\nb = 1\n  password = x\nc:d = 2\n"
-    keys = [entry.key for entry in documents.open_document("ini", text).entries()]
+    keys = [entry.key for entry in documents.open_document(INI, text).entries()]
     assert keys == [("a",), ("a", "b"), ("a", "password"), ("a", "c"), ("a", "c:d")]
 
 
@@ -401,10 +403,10 @@ def test_disputed_keys_are_listed() -> None:
 def test_what_is_no_ini_file_is_refused(text: str) -> None:
     """Locator and judge refuse it, the locator with the line."""
     with pytest.raises(Refused) as refused:
-        documents.FORMATS["ini"].open(text)
+        INI.open(text)
     assert refused.value.data["line"] in {1, 2, 3}
     with pytest.raises(Refused):
-        documents.FORMATS["ini"].judge(text)
+        INI.judge(text)
 
 
 @pytest.mark.parametrize("value", ATTACKS.values(), ids=ATTACKS.keys())
@@ -412,7 +414,7 @@ def test_what_is_no_ini_file_is_refused(text: str) -> None:
 def test_attacks_are_refused_without_quotes(key: str, value: str) -> None:
     """A file without quotes takes no value that any reader would not read as it is."""
     with pytest.raises(Refused) as refused:
-        documents.update("ini", SHOP.encode(), parse_key(key), value)
+        documents.update(INI, SHOP.encode(), parse_key(key), value)
     assert refused.value.kind == "not_editable"
     assert refused.value.data["reason"] in {"characters", "quoting"}
 
@@ -424,7 +426,7 @@ def test_attacks_do_nothing_in_quotes(key: str, value: str) -> None:
     after = written(QUOTED, key, value)
     if after is None:
         return
-    assert documents.open_document("ini", after).get((key,)) == value
+    assert documents.open_document(INI, after).get((key,)) == value
     kept = lines_of(QUOTED) + (["new"] if key == "new" else [])
     assert lines_of(after.decode()) == kept
     assert [*configured("[x]\n" + after.decode())["x"]] == kept
@@ -436,7 +438,7 @@ def test_names_are_not_forged(name: str) -> None:
     for key in (("ui", name), ("new", name), (name, "k")):
         if key[0] not in FINE_SECTIONS:
             with pytest.raises(Refused) as refused:
-                documents.update("ini", SHOP.encode(), key, "x")
+                documents.update(INI, SHOP.encode(), key, "x")
             assert refused.value.data["reason"] == "characters"
 
 
@@ -444,14 +446,14 @@ def test_names_are_not_forged(name: str) -> None:
 def test_what_ini_cannot_hold_is_refused(text: str, key: str, value: documents.Value, reason: str) -> None:
     """Neither other types, nor deeper tables, nor lists and bare keys in a file that has none."""
     with pytest.raises(Refused) as refused:
-        documents.update("ini", text.encode(), parse_key(key), value)
+        documents.update(INI, text.encode(), parse_key(key), value)
     assert refused.value.data.get("reason", refused.value.kind) == reason
 
 
 @pytest.mark.parametrize("key", ["x", "ui.x", "ui.theme.x", "ui.theme.0", "mail.cc.2", "mail.cc.x", "ui.0"])
 def test_keys_that_are_not_there(key: str) -> None:
     """Neither getting nor deleting finds what is not there."""
-    document = documents.open_document("ini", SHOP.encode())
+    document = documents.open_document(INI, SHOP.encode())
     for ask in (document.get, document.remove):
         with pytest.raises(Refused) as refused:
             ask(parse_key(key))
@@ -461,7 +463,7 @@ def test_keys_that_are_not_there(key: str) -> None:
 def test_entries_tell_what_there_is() -> None:
     """Sections, keys and lists have entries with their lines, in the order of the text."""
     text = "a=1\n[b]\nc=2 ; d\nskip\n[e]\nf=1\n[e]\nf=2\nf=3\n"
-    found = documents.open_document("ini", text.encode()).entries()
+    found = documents.open_document(INI, text.encode()).entries()
     assert [(".".join(entry.key), entry.type, text[entry.start : entry.end]) for entry in found] == [
         ("a", "string", "a=1\n"),
         ("b", "object", "[b]\nc=2 ; d\nskip\n"),
@@ -480,7 +482,7 @@ def test_entries_tell_what_there_is() -> None:
 @pytest.mark.parametrize("text", [SHOP, PEERS, "[a]\nb = 1\n  2\n  3\nc = d;e\n[f g]\nh: i\nj\n"])
 def test_configparser_reads_the_same(text: str) -> None:
     """Sections, keys and values are what configparser reads, but for comments behind values and for lists."""
-    tree = documents.FORMATS["ini"].judge(text)
+    tree = INI.judge(text)
     assert isinstance(tree, dict)
     read = configured(re.sub(r"\s+; why", "", text))
     assert read.keys() == tree.keys()
@@ -512,7 +514,7 @@ def test_large_values_cost_what_their_size_does(text: str, key: str, make: Calla
 
     def cost(count: int) -> float:
         value = make(count)
-        document = documents.FORMATS["ini"].open(text)
+        document = INI.open(text)
         start = time.process_time()
         document.put(parse_key(key), value)
         return time.process_time() - start
@@ -532,7 +534,7 @@ def test_large_values_cost_what_their_size_does(text: str, key: str, make: Calla
 )
 def test_the_style_of_a_file_is_not_repeated_at_any_length(text: str, key: str) -> None:
     """White space and alignment that nobody would write are not copied to every new line."""
-    after = documents.update("ini", text.encode(), (key,), {f"k{at}": "" for at in range(100)})
+    after = documents.update(INI, text.encode(), (key,), {f"k{at}": "" for at in range(100)})
     assert len(after) < len(text) + 100 * 200
 
 
@@ -541,12 +543,12 @@ def test_long_names_are_not_repeated() -> None:
     attempts: list[tuple[str, documents.Value]] = [("new", {"k" * 9999: ["1", "2"]}), ("k" * 2000, [{}, {}])]
     for name, value in attempts:
         with pytest.raises(Refused) as refused:
-            documents.update("ini", PEERS.encode(), (name,), value)
+            documents.update(INI, PEERS.encode(), (name,), value)
         assert refused.value.data == {"reason": "type"}
 
 
 def test_bytes_are_not_told() -> None:
     """A value that is no UTF-8 stays as it is."""
     with pytest.raises(Refused) as refused:
-        documents.open_document("ini", b"[a]\nb = \xff\n").get(("a",))
+        documents.open_document(INI, b"[a]\nb = \xff\n").get(("a",))
     assert refused.value.data["reason"] == "bytes"

@@ -8,6 +8,8 @@ from rpcd import documents
 from rpcd.documents.key import parse_key
 from rpcd.errors import Refused
 
+JSON = documents.resolve("json")
+
 LONG = """\
 {
     "name": "x",
@@ -89,22 +91,22 @@ WIDE = " " * 30_000
 @pytest.mark.parametrize(("before", "key", "value", "after"), PUT)
 def test_values_are_put(before: str, key: str, value: documents.Value, after: str) -> None:
     """A value is replaced where it stands, or added as its neighbours are written."""
-    assert documents.update("json", documents.encode(before), parse_key(key), value) == documents.encode(after)
-    found = documents.open_document("json", documents.encode(after)).get(parse_key(key))
+    assert documents.update(JSON, documents.encode(before), parse_key(key), value) == documents.encode(after)
+    found = documents.open_document(JSON, documents.encode(after)).get(parse_key(key))
     assert documents.same(found, value)
 
 
 @pytest.mark.parametrize(("before", "key", "after"), REMOVE)
 def test_values_are_removed(before: str, key: str, after: str) -> None:
     """A member or element goes with its comma."""
-    assert documents.delete("json", before.encode(), parse_key(key)) == after.encode()
+    assert documents.delete(JSON, before.encode(), parse_key(key)) == after.encode()
 
 
 @pytest.mark.parametrize(("text", "key", "value", "reason"), REFUSED)
 def test_what_json_cannot_hold_is_refused(text: str, key: str, value: documents.Value, reason: str) -> None:
     """Neither NaN nor bytes are written, no value is made a table unasked, no duplicate is edited around."""
     with pytest.raises(Refused) as refused:
-        documents.update("json", text.encode(), parse_key(key), value)
+        documents.update(JSON, text.encode(), parse_key(key), value)
     assert (refused.value.kind, refused.value.data["reason"]) == ("not_editable", reason)
 
 
@@ -112,7 +114,7 @@ def test_what_json_cannot_hold_is_refused(text: str, key: str, value: documents.
 def test_the_locator_refuses_such_numbers_itself(value: documents.Value) -> None:
     """Whoever asks a document directly is refused as one who asks for an update."""
     with pytest.raises(Refused) as refused:
-        documents.open_document("json", b"{}").put(("a",), value)
+        documents.open_document(JSON, b"{}").put(("a",), value)
     assert refused.value.data == {"reason": "type"}
 
 
@@ -122,16 +124,16 @@ def test_brackets_in_strings_are_text(string: str) -> None:
     text = f'{{"{string}": ["{string}", {{"a": "{string}"}}], "z": [1]}}'
     content = text.encode()
     name = json.loads(f'"{string}"')
-    assert documents.update("json", content, (name, "1", "a"), 5) == text.replace(f'"a": "{string}"', '"a": 5').encode()
-    assert documents.update("json", content, ("z", "0"), 5) == text.replace("[1]", "[5]").encode()
-    assert documents.delete("json", content, (name, "0")) == text.replace(f'["{string}", ', "[").encode()
+    assert documents.update(JSON, content, (name, "1", "a"), 5) == text.replace(f'"a": "{string}"', '"a": 5').encode()
+    assert documents.update(JSON, content, ("z", "0"), 5) == text.replace("[1]", "[5]").encode()
+    assert documents.delete(JSON, content, (name, "0")) == text.replace(f'["{string}", ', "[").encode()
 
 
 @pytest.mark.parametrize(("text", "line", "column"), NO_JSON)
 def test_what_is_no_json_is_told_with_its_place(text: str, line: int, column: int) -> None:
     """The refusal has line and column, and nothing of the text."""
     with pytest.raises(Refused) as refused:
-        documents.open_document("json", text.encode())
+        documents.open_document(JSON, text.encode())
     assert refused.value.data == {"reason": "syntax", "line": line, "column": column}
 
 
@@ -139,7 +141,7 @@ def test_what_is_no_json_is_told_with_its_place(text: str, line: int, column: in
 def test_numbers_that_are_none_are_no_json(text: str) -> None:
     """What only JavaScript calls a number, and what Python would take minutes to convert, is refused."""
     with pytest.raises(Refused) as refused:
-        documents.check("json", text.encode())
+        documents.check(JSON, text.encode())
     assert refused.value.data["reason"] == "syntax"
 
 
@@ -149,16 +151,16 @@ def test_numbers_that_are_none_are_no_json(text: str) -> None:
 def test_what_cannot_be_told_is_not(text: bytes, reason: str) -> None:
     """Bytes that are no UTF-8, half a surrogate pair and endless numbers stay as they are, and can be replaced."""
     with pytest.raises(Refused) as refused:
-        documents.open_document("json", text).get(("a",))
+        documents.open_document(JSON, text).get(("a",))
     assert (refused.value.kind, refused.value.data["reason"]) == ("not_editable", reason)
-    assert documents.update("json", text, ("a",), 1) == b'{"a": 1}'
-    assert documents.update("json", text, ("b",), 1).startswith(text[:-1])
+    assert documents.update(JSON, text, ("a",), 1) == b'{"a": 1}'
+    assert documents.update(JSON, text, ("b",), 1).startswith(text[:-1])
 
 
 @pytest.mark.parametrize("key", ["x", "list.2", "list.01", "list.x", "list.1.b", "name.x", "deep.k.x"])
 def test_keys_that_are_not_there(key: str) -> None:
     """Neither getting nor removing finds what is not there."""
-    document = documents.open_document("json", LONG.encode())
+    document = documents.open_document(JSON, LONG.encode())
     for ask in (document.get, document.remove):
         with pytest.raises(Refused) as refused:
             ask(parse_key(key))
@@ -168,7 +170,7 @@ def test_keys_that_are_not_there(key: str) -> None:
 def test_elements_are_added_at_the_end_only() -> None:
     """An array has no holes: the element after the last one can be added, none beyond."""
     with pytest.raises(Refused) as refused:
-        documents.update("json", LONG.encode(), ("list", "7"), 1)
+        documents.update(JSON, LONG.encode(), ("list", "7"), 1)
     assert refused.value.kind == "no_such_key"
 
 
@@ -189,13 +191,13 @@ def test_little_is_not_made_much_of(text: str, key: str) -> None:
     value: documents.Value = [{"x": 1}] * 4000
     for _ in range(20):
         value = [value]
-    assert len(documents.update("json", text.encode(), parse_key(key), value)) < 1_000_000
+    assert len(documents.update(JSON, text.encode(), parse_key(key), value)) < 1_000_000
 
 
 def test_entries_tell_what_there_is() -> None:
     """Every member and element has its entry with its type and place, in the order of the text."""
     text = '{"a": [1, {"b": null}], "c": 1.5, "d": 1E2, "e": false, "f": "x"}'
-    found = documents.open_document("json", text.encode()).entries()
+    found = documents.open_document(JSON, text.encode()).entries()
     assert [(".".join(entry.key), entry.type, text[entry.start : entry.end]) for entry in found] == [
         ("a", "array", '"a": [1, {"b": null}]'),
         ("a.0", "integer", "1"),

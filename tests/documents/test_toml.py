@@ -9,6 +9,8 @@ from rpcd.documents.key import parse_key
 from rpcd.documents.toml.locate import locate
 from rpcd.errors import Refused
 
+TOML = documents.resolve("toml")
+
 CONF = """\
 # top
 title = "x" # why
@@ -260,21 +262,21 @@ ATTACKS = {
 @pytest.mark.parametrize(("before", "key", "value", "after"), PUT)
 def test_values_are_put(before: str, key: str, value: documents.Value, after: str) -> None:
     """A value is replaced where it stands; a key or table is added as its table is written."""
-    assert documents.decode(documents.update("toml", documents.encode(before), parse_key(key), value)) == after
-    assert documents.same(documents.open_document("toml", documents.encode(after)).get(parse_key(key)), value)
+    assert documents.decode(documents.update(TOML, documents.encode(before), parse_key(key), value)) == after
+    assert documents.same(documents.open_document(TOML, documents.encode(after)).get(parse_key(key)), value)
 
 
 @pytest.mark.parametrize(("before", "key", "after"), REMOVE)
 def test_values_are_removed(before: str, key: str, after: str) -> None:
     """A key goes with its line or its comma, a table with all of its places."""
-    assert documents.decode(documents.delete("toml", before.encode(), parse_key(key))) == after
+    assert documents.decode(documents.delete(TOML, before.encode(), parse_key(key))) == after
 
 
 @pytest.mark.parametrize(("text", "key", "value", "reason"), REFUSED)
 def test_what_toml_cannot_hold_is_refused(text: str, key: str, value: documents.Value, reason: str) -> None:
     """Neither null, nor endless numbers, nor what is no date where one stands."""
     with pytest.raises(Refused) as refused:
-        documents.update("toml", text.encode(), parse_key(key), value)
+        documents.update(TOML, text.encode(), parse_key(key), value)
     assert refused.value.data.get("reason", refused.value.kind) == reason
 
 
@@ -284,8 +286,8 @@ def test_what_toml_cannot_hold_is_refused(text: str, key: str, value: documents.
 )
 def test_attacks_are_strings(key: str, value: str) -> None:
     """Whatever a string holds, it is a string and nothing else afterwards."""
-    after = documents.update("toml", CONF.encode(), parse_key(key), value)
-    assert documents.open_document("toml", after).get(parse_key(key)) == value
+    after = documents.update(TOML, CONF.encode(), parse_key(key), value)
+    assert documents.open_document(TOML, after).get(parse_key(key)) == value
     assert {"root", "admin"}.isdisjoint(tomllib.loads(after.decode()))
     assert not any(line.startswith(("root", "[root", "\rroot")) for line in after.decode().split("\n"))
 
@@ -294,15 +296,15 @@ def test_attacks_are_strings(key: str, value: str) -> None:
 def test_names_are_literal(name: str) -> None:
     """A name is quoted where TOML wants that, and stays one segment."""
     for key in ((name,), ("server", name), ("inline", name), ("dot", name), (name, "k"), ("peer", "1", "sub", name)):
-        after = documents.update("toml", CONF.encode(), key, 1)
-        assert documents.open_document("toml", after).get(key) == 1
+        after = documents.update(TOML, CONF.encode(), key, 1)
+        assert documents.open_document(TOML, after).get(key) == 1
 
 
 @pytest.mark.parametrize(("text", "line", "column"), NO_TOML)
 def test_what_is_no_toml_is_told_with_its_place(text: str, line: int, column: int | None) -> None:
     """The refusal has line and column, and nothing of the text."""
     with pytest.raises(Refused) as refused:
-        documents.open_document("toml", text.encode())
+        documents.open_document(TOML, text.encode())
     data = refused.value.data
     assert (data["reason"], data["line"]) == ("syntax", line)
     assert column in {None, data["column"]}
@@ -334,7 +336,7 @@ def test_the_locator_is_never_lost_silently(text: str) -> None:
 def test_no_text_escapes_the_judge(text: str) -> None:
     """Numbers beyond conversion and texts that end too soon are refused like all others."""
     with pytest.raises(Refused) as refused:
-        documents.check("toml", text.encode())
+        documents.check(TOML, text.encode())
     assert refused.value.data["reason"] == "syntax"
 
 
@@ -342,11 +344,11 @@ def test_no_text_escapes_the_judge(text: str) -> None:
 def test_what_cannot_be_told_is_not(text: str) -> None:
     """Bytes that are no UTF-8 and numbers without end stay where they are, and can be replaced."""
     content = documents.encode(text)
-    document = documents.open_document("toml", content)
+    document = documents.open_document(TOML, content)
     with pytest.raises(Refused) as refused:
         document.get(())
     assert refused.value.kind == "not_editable"
-    assert documents.update("toml", content, ("a",), 1)
+    assert documents.update(TOML, content, ("a",), 1)
 
 
 LONG = "x" * 30_000
@@ -372,7 +374,7 @@ MANY: dict[str, documents.Value] = {f"n{number}": {} for number in range(4000)}
 )
 def test_little_is_not_made_much_of(text: str, value: documents.Value) -> None:
     """Neither long names nor wide margins are written once for each of thousands of lines."""
-    assert len(documents.update("toml", text.encode(), ("a",), value)) < 1_000_000
+    assert len(documents.update(TOML, text.encode(), ("a",), value)) < 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -380,7 +382,7 @@ def test_little_is_not_made_much_of(text: str, value: documents.Value) -> None:
 )
 def test_keys_that_are_not_there(key: str) -> None:
     """Neither getting nor deleting finds what is not there."""
-    document = documents.open_document("toml", CONF.encode())
+    document = documents.open_document(TOML, CONF.encode())
     for ask in (document.get, document.remove):
         with pytest.raises(Refused) as refused:
             ask(parse_key(key))
@@ -393,7 +395,7 @@ def test_entries_tell_what_there_is() -> None:
         "s = 'x'\nd = 07:32:00\ni = 0x1E\nf = 1e2\nn = nan\nb = true\nl = [1, [2]]\nt = { a.b = 1 }\n"
         "x.y = 1\n[h]\n  k = 1 # c\n[[m]]\n[m.n.o]\n"
     )
-    found = documents.open_document("toml", text.encode()).entries()
+    found = documents.open_document(TOML, text.encode()).entries()
     assert [(".".join(entry.key), entry.type, text[entry.start : entry.end]) for entry in found] == [
         ("s", "string", "s = 'x'\n"),
         ("d", "string", "d = 07:32:00\n"),

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rpcd.cli import main
+from rpcd.documents import resolve
 from rpcd.documents.key import KeyPattern
 from rpcd.methods import METHODS
 from rpcd.settings import read
@@ -177,7 +178,7 @@ def target(directory: str, file: str | None, names: str = "") -> Target:
         "in_place": False, "untrusted_directory": False, "max_files": 1, "max_bytes": 1,
     }  # fmt: skip
     pattern = Names(names) if names else None
-    return Target(name="x", directory=directory, file=file, names=pattern, format="text", **rest)
+    return Target(name="x", directory=directory, file=file, names=pattern, format=resolve("text"), **rest)
 
 
 @pytest.mark.parametrize("path", EXECUTED)

@@ -136,6 +136,7 @@ final class Client
 
     /**
      * Gives a key a value; every other byte of the file stays. `$expect` is the value that it must have now.
+     * `$useCommented` puts a new key where it stands commented out; `$shared` changes a value that others share too.
      *
      * @param string|list<string|int> $key
      */
@@ -149,14 +150,18 @@ final class Client
         ?string $actor = null,
         ?string $note = null,
         ?string $requestId = null,
+        bool $useCommented = false,
+        bool $shared = false,
     ): Change {
-        $params = ['target' => $target, 'key' => $key, 'value' => $value] + self::expected($expect);
+        $params = ['target' => $target, 'key' => $key, 'value' => $value] + self::expected($expect)
+            + array_filter(['use_commented' => $useCommented, 'shared' => $shared]);
 
         return $this->change('update_key', $params, $ifRevision, $dryRun, $actor, $note, $requestId);
     }
 
     /**
      * Takes a key away, or a table with all that is in it. `$expect` is the value that it must have now.
+     * `$comments` says whether the comment above it stays (`keep`) or goes `with` it; `$shared` is as for `updateKey`.
      *
      * @param string|list<string|int> $key
      */
@@ -169,8 +174,11 @@ final class Client
         ?string $actor = null,
         ?string $note = null,
         ?string $requestId = null,
+        string $comments = 'keep',
+        bool $shared = false,
     ): Change {
-        $params = ['target' => $target, 'key' => $key] + self::expected($expect);
+        $params = ['target' => $target, 'key' => $key] + self::expected($expect)
+            + array_filter(['comments' => $comments === 'keep' ? null : $comments, 'shared' => $shared]);
 
         return $this->change('delete_key', $params, $ifRevision, $dryRun, $actor, $note, $requestId);
     }

@@ -3,12 +3,13 @@
 The dialect is the shell's. Readers that know no quotes over several lines (docker's `--env-file`) are not meant.
 """
 
-from typing import Final
-
-from rpcd.documents.document import Format
 from rpcd.documents.env.edit import EnvDocument
 from rpcd.documents.env.judge import judge
+from rpcd.documents.format import Comments, Format
 
-__all__ = ["ENV"]
+__all__ = ["configure"]
 
-ENV: Final = Format("env", EnvDocument, judge)
+
+def configure() -> Format:
+    """The format."""
+    return Format("env", EnvDocument, judge, Comments(line=("#",)), strings=True)

@@ -9,11 +9,12 @@ import re
 import tomllib
 from typing import Final
 
-from rpcd.documents.document import MAX_DEPTH, Format, not_editable
+from rpcd.documents.document import MAX_DEPTH, not_editable
+from rpcd.documents.format import Comments, Format
 from rpcd.documents.toml.edit import TomlDocument
 from rpcd.errors import Refused
 
-__all__ = ["TOML"]
+__all__ = ["configure"]
 
 _TOKEN: Final = re.compile(
     r"""#[^\n]*+|'''(?:[^']++|'{1,2}+(?!'))*+'{3,5}"""
@@ -61,4 +62,6 @@ def _refusal(error: tomllib.TOMLDecodeError) -> Refused:
     return Refused("not_editable", reason="syntax", line=int(place[1]), column=int(place[2]))
 
 
-TOML: Final = Format("toml", TomlDocument, judge)
+def configure() -> Format:
+    """The format."""
+    return Format("toml", TomlDocument, judge, Comments(line=("#",)))

@@ -56,7 +56,7 @@ def everything(facts: Facts) -> Iterator[Advice]:
 def never_applies(facts: Facts) -> Iterator[Advice]:
     """A method of a grant that none of its targets can be asked."""
     for reach in facts.reaches:
-        formats = {target.format for target in reach.targets}
+        formats = {target.format.name for target in reach.targets}
         if formats == {"text"} and (keyed := sorted(STRUCTURED & reach.grant.methods)):
             yield _in_vain(reach, keyed, "they are texts, which have no keys", "read_file and replace_file")
         listing = sorted(OF_DIRECTORIES & reach.grant.methods)
