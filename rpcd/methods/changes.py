@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
+from rpcd.documents.key import Key
 from rpcd.methods.diffs import visible_diff
 from rpcd.methods.method import Call
 from rpcd.store import Edit, Retry
@@ -30,13 +31,15 @@ async def change(
     apply: Callable[[bytes | None], bytes | None],
     *,
     blind: bool,
+    written: bool = True,
     contents: Mapping[str, bytes] | None = None,
 ) -> dict[str, object]:
     """Have `apply` turn the target's content into another, or None into a new file and a file into None.
 
-    `blind` says that the caller must not learn from the answer whether the content was the same before. `contents` are
-    the bytes behind those parameters that can travel in several ways. The answer is the design's change: target,
-    changed, revision, previous, and a diff for a dry run.
+    `blind` says that the caller must not learn from the answer whether the content was the same before, `written` that
+    it answers for all that is at the call's key afterwards, whatever was wrong there before. `contents` are the bytes
+    behind those parameters that can travel in several ways. The answer is the design's change: target, changed,
+    revision, previous, and a diff for a dry run.
     """
     call.find()  # there is nothing to record against where there is no such target
     dry_run = bool(params.get("dry_run", False))
@@ -58,6 +61,9 @@ async def change(
             uid=call.peer.uid,
             target=call.name_of_target,
             apply=judged,
+            key=call.key or (),
+            written=written,
+            tells=partial(_may_know, call, call.key or (), written=written),
             if_revision=params.get("if_revision"),
             dry_run=dry_run,
             blind=blind,
@@ -75,6 +81,11 @@ async def change(
     if dry_run:
         result |= await call.work(partial(visible_diff, call, done.old, done.new))
     return result
+
+
+def _may_know(call: Call, key: Key, place: Key, *, written: bool) -> bool:
+    """Whether the caller may be told that something is wrong at a place: it wrote what is there, or may read it."""
+    return (written and place[: len(key)] == key) or call.plain or call.may("get_key", place)
 
 
 async def _retry(call: Call, params: dict[str, Any], contents: Mapping[str, bytes]) -> Retry | None:

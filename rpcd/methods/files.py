@@ -89,7 +89,7 @@ async def replace_file(call: Call, params: dict[str, Any]) -> object:
         return content
 
     blind = not call.plain
-    return await change(call, params, replace, blind=blind, contents={"content": content})
+    return await change(call, params, replace, blind=blind, written=blind, contents={"content": content})
 
 
 def delete_file(call: Call, params: dict[str, Any]) -> Awaitable[object]:

@@ -103,7 +103,7 @@ def delete_key(call: Call, params: dict[str, Any]) -> Awaitable[object]:
             call.require(held, *documents.sharers(form, content, key))
         return documents.delete(form, content, key, manner)
 
-    return change(call, params, _of_a_file(call, edit), blind=not call.may("get_key", key))
+    return change(call, params, _of_a_file(call, edit), blind=not call.may("get_key", key), written=False)
 
 
 def _manner(params: dict[str, Any]) -> Manner:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, Final
 
-import jsonschema_rs
+from rpcd.schemas.pattern import Pattern
 
 __all__ = ["BY_NAME", "FORMATS", "lint_faults"]
 
@@ -104,8 +104,7 @@ def _patterns(schema: dict[str, Any]) -> Iterator[str]:
 
 def _pattern_faults(pattern: str, *, beside: bool) -> Iterator[str]:
     try:
-        options = jsonschema_rs.RegexOptions()
-        jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=options)
+        Pattern(pattern)
     except ValueError:
         yield f"{pattern!r} is no regular expression that takes linear time"
     else:

@@ -13,10 +13,9 @@ from functools import lru_cache
 from typing import Any, Final, cast
 from urllib.parse import unquote
 
-import jsonschema_rs
-
 from rpcd.documents.document import index
 from rpcd.documents.key import Key
+from rpcd.schemas.pattern import Pattern
 
 __all__ = ["CHOICES", "Schema", "above_and_at", "beside", "children", "resolve", "there"]
 
@@ -24,6 +23,8 @@ Schema = Mapping[str, Any] | bool
 
 CHOICES: Final = ("anyOf", "oneOf")
 """Of these schemas one holds; of `allOf` all do."""
+
+_compiled: Final = lru_cache(maxsize=256)(Pattern)
 
 SOMETIMES: Final = ("if", "then", "else")
 """What applies or not, by what the value is."""
@@ -92,7 +93,9 @@ def children(document: Mapping[str, Any], schema: Mapping[str, Any], segment: st
 
 def _of_member(schema: Mapping[str, Any], name: str) -> Iterator[Schema]:
     found = [schema["properties"][name]] if name in schema.get("properties", {}) else []
-    found += [part for pattern, part in schema.get("patternProperties", {}).items() if _fits(pattern, name)]
+    found += [
+        part for pattern, part in schema.get("patternProperties", {}).items() if _compiled(pattern).found_in(name)
+    ]
     if not found and "additionalProperties" in schema:
         found.append(schema["additionalProperties"])
     yield from found
@@ -116,15 +119,3 @@ def above_and_at(document: Mapping[str, Any], key: Key) -> Iterator[Mapping[str,
             found for above in level for child in children(document, above, segment) for found in there(document, child)
         ]
         yield from level
-
-
-def _fits(pattern: str, name: str) -> bool:
-    try:
-        return bool(_compiled(pattern).is_valid(name))
-    except UnicodeEncodeError:  # a name that is no UTF-8
-        return False
-
-
-@lru_cache(maxsize=256)
-def _compiled(pattern: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions())

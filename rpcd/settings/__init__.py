@@ -121,7 +121,10 @@ class Raw:
                     at.add(f"{first[name]} has a target of this name already")
                 else:
                     table = source.targets.get(name)
-                    targets[name] = None if table is None else build_target(name, table, identities, at)
+                    beside = os.path.dirname(source.path)
+                    targets[name] = (
+                        None if table is None else build_target(name, table, identities, beside=beside, at=at)
+                    )
         return targets
 
     def _judge(self, settings: Settings) -> None:
@@ -132,7 +135,13 @@ class Raw:
         for table, name, path in (("server", "state", settings.state), ("audit", "log", settings.audit_log)):
             if (why := places.can_be_made(path)) is not None:
                 once.at(table, name).add(why)
-        own = places.own_places(self._path, state=settings.state, log=settings.audit_log, methods=self.methods_path)
+        own = places.own_places(
+            self._path,
+            state=settings.state,
+            log=settings.audit_log,
+            methods=self.methods_path,
+            schemas=(target.schema_path for target in settings.targets.values() if target.schema_path is not None),
+        )
         at = {
             name: self._faults.at(source.name, "targets", name) for source in self._sources for name in source.targets
         }

@@ -4,13 +4,13 @@ A caller chooses the names that are matched, so matching takes linear time, what
 Python's own engine can be made to take for ever by 255 characters.
 """
 
-import jsonschema_rs
+from rpcd.schemas.pattern import Pattern
 
 __all__ = ["Names"]
 
 
 class Names:
-    """A regular expression (ECMA 262, without look-around and back references) for the whole of a name.
+    """A regular expression (see `Pattern`) for the whole of a name.
 
     Raises `ValueError` where it is none.
     """
@@ -19,18 +19,9 @@ class Names:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        _compile(text)  # alone: `a)(b` is one only between parentheses
-        self._anchored = _compile(f"^(?:{text})$")
+        Pattern(text)  # alone: `a)(b` is one only between parentheses
+        self._anchored = Pattern(f"^(?:{text})$")
 
     def fullmatch(self, name: str) -> bool:
         """Whether `name` as a whole fits. A name that is not UTF-8 never does."""
-        try:
-            return self._anchored.is_valid(name)
-        except UnicodeEncodeError:
-            return False
-
-
-def _compile(pattern: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(
-        {"type": "string", "pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions()
-    )
+        return self._anchored.found_in(name)

@@ -43,8 +43,8 @@ class Own:
         return directory == self.directory and (file is None or self.files.fullmatch(file) is not None)
 
 
-def own_places(config: str, *, state: str, log: str, methods: str) -> tuple[Own, ...]:
-    """Where rpcd's own files are, whose settings are at `config`."""
+def own_places(config: str, *, state: str, log: str, methods: str, schemas: Iterable[str]) -> tuple[Own, ...]:
+    """Where rpcd's own files are, whose settings are at `config`; `schemas` are those of targets."""
 
     def file(what: str, path: str, ending: str = "") -> Own:
         directory, name = os.path.split(os.path.realpath(path))
@@ -60,6 +60,7 @@ def own_places(config: str, *, state: str, log: str, methods: str) -> tuple[Own,
         file("audit log", log, ROTATED),
         directory("methods", methods),
         directory("schemas", schema_directory()),
+        *(file("schemas", schema) for schema in dict.fromkeys(schemas)),
         directory("program", os.path.dirname(rpcd.__file__)),
     )
 

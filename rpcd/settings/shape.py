@@ -18,7 +18,7 @@ NOT_CARRIED_OUT: Final[Mapping[str, frozenset[str]]] = {
     "server": frozenset({"history", "probe"}),
     "targets": frozenset({
         "activate", "check", "check_network", "check_output", "check_reads", "check_sandbox", "check_scratch",
-        "confirm", "history", "probe", "refuse", "schema",
+        "confirm", "history", "probe",
     }),
 }  # fmt: skip
 """Settings that the design knows and this version does not carry out, by the table that they belong to."""

@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from rpcd.documents import OPTIONS, Format, FormatFault, KeyPattern, resolve
+from rpcd.schemas.document import DocumentSchema
+from rpcd.schemas.pattern import Pattern
+from rpcd.settings.allowed import document_schema, refused_patterns
 from rpcd.settings.faults import Place
 from rpcd.settings.identities import Identities
 from rpcd.settings.names import Names
@@ -24,7 +27,8 @@ class Target:
     """A file, or a directory of files (`file` is None, and their names fullmatch `names`).
 
     `owner`, `group` and `mode` are what a new file gets, and what an existing one must have where they are not None.
-    `max_files` and `max_bytes` bound all files of a directory.
+    `max_files` and `max_bytes` bound all files of a directory. `schema` judges each document as a whole, and was read
+    from `schema_path`; what `refuse` has is found in no line that a change brings.
     """
 
     name: str
@@ -34,6 +38,9 @@ class Target:
     format: Format
     secret: tuple[KeyPattern, ...]
     secret_content: bool
+    schema: DocumentSchema | None = None
+    schema_path: str | None = None
+    refuse: tuple[Pattern, ...] = ()
     owner: int | None
     group: int | None
     mode: int | None
@@ -44,8 +51,10 @@ class Target:
     max_bytes: int
 
 
-def build_target(name: str, table: Mapping[str, Any], identities: Identities, at: Place) -> Target | None:
-    """The target that a table describes; its faults go to `at`."""
+def build_target(
+    name: str, table: Mapping[str, Any], identities: Identities, *, beside: str, at: Place
+) -> Target | None:
+    """The target that a table describes, which stands in a file of the directory `beside`; its faults go to `at`."""
     setting = "path" if "path" in table else "directory"
     path: str = table[setting]
     if not is_written_plainly(path):
@@ -57,6 +66,7 @@ def build_target(name: str, table: Mapping[str, Any], identities: Identities, at
             if table.get(alien):
                 at.below(alien).add("is for a single file")
     names = _names(table, at)
+    schema, schema_path = document_schema(table, beside, at)
     if file is None and names is None:
         return None
     return Target(
@@ -64,9 +74,12 @@ def build_target(name: str, table: Mapping[str, Any], identities: Identities, at
         directory=directory,
         file=file,
         names=names,
-        format=_format(table, at),
+        format=_format(table, schema, at),
         secret=tuple(_secret_keys(table, at)),
         secret_content=table.get("secret") is True,
+        schema=schema,
+        schema_path=schema_path,
+        refuse=tuple(refused_patterns(table, at)),
         owner=identities.user(table["owner"], at.below("owner")) if "owner" in table else None,
         group=identities.group(table["group"], at.below("group")) if "group" in table else None,
         mode=mode(table["mode"]) if "mode" in table else None,
@@ -78,10 +91,11 @@ def build_target(name: str, table: Mapping[str, Any], identities: Identities, at
     )
 
 
-def _format(table: Mapping[str, Any], at: Place) -> Format:
+def _format(table: Mapping[str, Any], schema: DocumentSchema | None, at: Place) -> Format:
     """The format of a target; a text in place of one that cannot be had, so that other faults are told as well."""
     try:
-        return resolve(table["format"], {name: table[name] for name in OPTIONS if name in table})
+        form = resolve(table["format"], {name: table[name] for name in OPTIONS if name in table})
+        return replace(form, types=schema.types) if schema is not None and form.strings else form
     except FormatFault as fault:
         at.below(fault.setting).add(str(fault))
         return resolve("text")

@@ -22,6 +22,7 @@ from rpcd.errors import Refused
 from rpcd.incident import refusal
 from rpcd.store.atomic import Candidate, Displaced, remove, sync_directory, temporary_name, write_in_place
 from rpcd.store.edits import Change, Edit, Waiting
+from rpcd.store.judge import require_allowed
 from rpcd.store.queue import Queue
 from rpcd.store.replies import Replies
 from rpcd.store.replyfile import Answer
@@ -125,6 +126,7 @@ class Committers:
                     raise Refused("conflict", revision=self._revisions.name(digest, plain=edit.plain))
                 new = edit.apply(content)
                 if new is not None and new is not content:
+                    require_allowed(place.target, edit, content, new)
                     self._room.take(place, content, new)
             except BaseException as error:  # noqa: BLE001 - one edit fails, the others go on
                 waiting.failed = refusal(error)

@@ -6,24 +6,42 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from rpcd.documents.key import Key
 from rpcd.errors import Refused
 from rpcd.store.replyfile import Retry
 
-__all__ = ["Change", "Edit", "Waiting"]
+__all__ = ["Change", "Edit", "Rejected", "Waiting"]
+
+
+class Rejected(Refused):
+    """What a target's own rules refuse: `faults` for the caller, and `record` for the audit log."""
+
+    def __init__(self, faults: list[dict[str, object]], record: list[str]) -> None:
+        super().__init__("rejected", faults=faults)
+        self.record = record
+
+
+def _nowhere(_place: Key) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
     """One wish of `uid`: `apply` turns the content of `target` (None: no file) into another, or raises `Refused`.
 
-    `if_revision` is the revision that must be there. `blind` edits are written even where they change nothing, since
-    their caller must not learn that. `plain` callers may know the hash of the content. `record` are the fields of the
-    call's audit records. `retry` is by what its caller may ask for it again.
+    It is about what is at `key`, all of the target for the empty one; `written` says that the caller answers for all
+    that is there afterwards, `tells` which places it may be told of. `if_revision` is the revision that must be there.
+    `blind` edits are written even where they change nothing, since their caller must not learn that. `plain` callers
+    may know the hash of the content. `record` are the fields of the call's audit records. `retry` is by what its caller
+    may ask for it again.
     """
 
     uid: int
     target: str
     apply: Callable[[bytes | None], bytes | None]
+    key: Key = ()
+    written: bool = True
+    tells: Callable[[Key], bool] = _nowhere
     if_revision: str | None = None
     dry_run: bool = False
     blind: bool = False
@@ -90,6 +108,8 @@ class Waiting:
         fields["kind"] = failed.kind if failed else None
         if failed and failed.kind == "internal":
             fields["incident"] = failed.data["incident"]
+        if isinstance(failed, Rejected):
+            fields["faults"] = failed.record
         fields["changed"] = self.changed and failed is None
         fields["before"] = _named(before)
         fields["after"] = None if failed and failed.kind == "unknown" else _named(before if failed else after)

@@ -68,6 +68,9 @@ def test_it_shows_every_setting() -> None:
 
 def test_its_comments_are_settings_too(scratch: Path) -> None:
     """What is commented out holds when it is not, as far as this machine has such groups and modules."""
+    (scratch / "shop.schema.json").write_text(
+        '{"type": "object", "additionalProperties": {"type": "string"}}', encoding="ascii"
+    )
     text = re.sub(r"^# (\[methods\]|(?:[a-z_]+) *= )", r"\1", EXAMPLE, flags=re.MULTILINE)
     with pytest.raises(SettingsFault) as caught:
         settings(scratch, text)

@@ -199,18 +199,24 @@ FAULTS: tuple[tuple[str, str], ...] = (
     (SHOP + "secret = []", "targets.shop.secret: [] will not do. Keys whose values appear in no diff"),
     *(
         (SHOP + f"{name} = 1", f"targets.shop.{name}: this version does not carry out '{name}'")
-        for name in ("check", "activate", "schema", "refuse", "confirm", "probe", "history", "check_sandbox")
+        for name in ("check", "activate", "confirm", "probe", "history", "check_sandbox")
     ),
     ("grants = 1\n[server]\n[audit]", "grants: 1 is not a list"),
     ("[[grants]]\nusers = [5]", "grants[0]: 'methods' is missing"),
     ('[[grants]]\nmethods = ["ping"]', "grants[0]: it names neither users nor groups"),
     ('[[grants]]\nusers = []\nmethods = ["ping"]', "grants[0].users: it is empty"),
     (GRANT + 'units = ["user.slice"]', "grants[0].units[0]: 'user.slice' will not do. A unit: NAME.service"),
+    (SHOP + "refuse = []", "targets.shop.refuse: it is empty"),
     # the server
     ('max_message = "15 KiB"', "server.max_message: 15 KiB is not from 16 KiB to 200 KiB"),
     ('max_message = "201 KiB"', "server.max_message: 201 KiB is not from 16 KiB to 200 KiB"),
     ('max_content = "2 GiB"', "server.max_content: 2 GiB is not from 1 KiB to 1 GiB"),
     # targets
+    (SHOP + "refuse = ['(?=a)', 'a)(b']", "targets.shop.refuse[0]: '(?=a)' is no regular expression that takes linear"),
+    (SHOP + "refuse = ['(?=a)', 'a)(b']", "targets.shop.refuse[1]: 'a)(b' is no regular expression that takes linear"),
+    (SHOP + 'schema = "../x.json"', "targets.shop.schema: write it as /tmp/x.json"),
+    (SHOP + 'schema = "none.json"', "targets.shop.schema: {scratch}/none.json: No such file or directory"),
+    (SHOP.replace("ini", "text") + 'schema = "x.json"', "targets.shop.schema: a text has no keys; refuse says"),
     ('[targets.x]\npath = "{scratch}/shop/../y"\nformat = "ini"', "targets.x.path: write it as {scratch}/y"),
     ('[targets.x]\npath = "//etc/y"\nformat = "ini"', "targets.x.path: write it as //etc/y"),
     ('[targets.x]\npath = "{scratch}/none/y"\nformat = "ini"', "targets.x: {scratch}/none: there is no such directory"),
