@@ -99,6 +99,13 @@ class KeyPattern:
             return False
         return all(part is None or part == segment for part, segment in zip(segments, key, strict=False))
 
+    def includes(self, key: Key) -> bool:
+        """Whether `key`, or a table or array that it is in, is meant."""
+        segments = self.segments
+        return len(key) >= len(segments) and all(
+            part is None or part == segment for part, segment in zip(segments, key, strict=False)
+        )
+
     def covers_below(self, key: Key) -> bool:
         """Whether every key below `key` is meant, whatever it may be called."""
         segments = self.segments

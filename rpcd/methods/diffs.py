@@ -69,7 +69,7 @@ def _seen(call: Call, content: bytes | None, *, whole: bool) -> Seen:
     lines = _lines(content)
     if target.secret_content:
         return [SECRET] * len(lines)
-    if content is None or (whole and not target.secret):
+    if content is None or (whole and not target.has_secrets):
         return list(lines) if whole else [None] * len(lines)
     try:
         entries = documents.open_document(target.format, content).entries()
@@ -82,7 +82,7 @@ def _seen(call: Call, content: bytes | None, *, whole: bool) -> Seen:
         if entry.type == "object":  # what it holds has entries of its own
             continue
         first, last = bisect_right(starts, entry.start), bisect_right(starts, max(entry.start, entry.end - 1))
-        secret = any(pattern.matches(entry.key) for pattern in target.secret)
+        secret = target.hides(entry.key)
         granted = whole or call.may("get_key", entry.key)
         for number in range(first - 1, min(last, len(lines))):
             if not granted or judged.get(number, "") is None:

@@ -251,13 +251,13 @@ class Call:
         return self.name if known else NO_METHOD
 
     def _touches_a_secret(self) -> bool:
-        """Whether the target's `secret` names what this call reads or changes, or part of it."""
+        """Whether what this call reads or changes, or part of it, is secret."""
         if self.target is None or (target := self.rules.settings.targets.get(self.target.partition("/")[0])) is None:
             return False
         if self.key is not None:
-            return any(pattern.meets(self.key) for pattern in target.secret)
+            return target.hides_some(self.key)
         row = self.rules.methods.get(self.name)
-        return row is not None and row.whole_file and (target.secret_content or bool(target.secret))
+        return row is not None and row.whole_file and target.has_secrets
 
 
 LIKE_A_METHOD: Final = re.compile(r"[a-z]{1,16}([._][a-z]{1,16}){0,3}")

@@ -12,15 +12,18 @@ Rules of this file:
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 import jsonschema_rs
 
 from rpcd.documents.document import index
-from rpcd.documents.key import Key
-from rpcd.schemas.types import Types
+from rpcd.documents.key import Key, KeyPattern
+from rpcd.schemas.places import known
+from rpcd.schemas.types import MAX_KEPT, Types
 from rpcd.schemas.validator import Schema, decisive, rule
+from rpcd.schemas.write_only import is_write_only, write_only
 
 __all__ = ["Broken", "DocumentSchema"]
 
@@ -38,17 +41,27 @@ class Broken(NamedTuple):
 class DocumentSchema:
     """A schema that has been judged (files.py), for whole documents.
 
-    `types` says which types the value at a key may have.
+    `types` says which types the value at a key may have, `is_write_only` whether what is there is never shown.
     """
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self.types = Types(document).of
+        self.is_write_only = lru_cache(maxsize=MAX_KEPT)(partial(is_write_only, document))
+        self.has_write_only = any(True for _ in self.write_only())
         self._schema = Schema("", document)
+
+    def write_only(self, along: Sequence[str | None] = ()) -> Iterator[KeyPattern]:
+        """What is never shown on the way `along` a pattern of keys, and below the end of it; all without one."""
+        return map(KeyPattern, dict.fromkeys(write_only(self.document, along)))
 
     def holds(self, value: object) -> bool:
         """Whether a document holds."""
         return self._schema.is_valid(value)
+
+    def known(self, place: Key) -> Key:
+        """A place in the words of the schema: `*` stands for what a caller may have named."""
+        return known(self.document, place)
 
     def broken(self, value: object) -> list[Broken]:
         """What a document breaks; of a large one not everything is told."""

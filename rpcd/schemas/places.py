@@ -8,7 +8,7 @@ Rules of this file:
 - No schema leads to itself without a step into the value (cost.py sees to that), so every walk along a key ends.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final, cast
 from urllib.parse import unquote
@@ -17,7 +17,7 @@ from rpcd.documents.document import index
 from rpcd.documents.key import Key
 from rpcd.schemas.pattern import Pattern
 
-__all__ = ["CHOICES", "Schema", "above_and_at", "beside", "children", "resolve", "there"]
+__all__ = ["CHOICES", "Schema", "above_and_at", "beside", "children", "known", "resolve", "there"]
 
 Schema = Mapping[str, Any] | bool
 
@@ -119,3 +119,20 @@ def above_and_at(document: Mapping[str, Any], key: Key) -> Iterator[Mapping[str,
             found for above in level for child in children(document, above, segment) for found in there(document, child)
         ]
         yield from level
+
+
+def known(document: Mapping[str, Any], key: Key) -> Key:
+    """A key with `*` for every segment that no `properties` has."""
+    level = list(there(document, document))
+    named: list[str] = []
+    for segment in key:
+        named.append(segment if any(segment in schema.get("properties", {}) for schema in level) else "*")
+        level = _below(document, level, segment)
+    return tuple(named)
+
+
+def _below(document: Mapping[str, Any], level: Iterable[Mapping[str, Any]], segment: str) -> list[Mapping[str, Any]]:
+    """Every schema that may judge the member, or element, of what the schemas of `level` judge."""
+    return [
+        found for above in level for child in children(document, above, segment) for found in there(document, child)
+    ]

@@ -23,7 +23,7 @@ from typing import Any, Final
 from rpcd.documents.key import Key
 from rpcd.schemas.places import CHOICES, Schema, children, resolve
 
-__all__ = ["EVERY", "Types"]
+__all__ = ["EVERY", "MAX_KEPT", "Types"]
 
 EVERY: Final = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 """The schema says nothing about the type."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from rpcd.documents import OPTIONS, Format, FormatFault, KeyPattern, resolve
+from rpcd.documents import OPTIONS, Format, FormatFault, Key, KeyPattern, resolve
 from rpcd.schemas.document import DocumentSchema
 from rpcd.schemas.pattern import Pattern
 from rpcd.settings.allowed import document_schema, refused_patterns
@@ -27,8 +27,9 @@ class Target:
     """A file, or a directory of files (`file` is None, and their names fullmatch `names`).
 
     `owner`, `group` and `mode` are what a new file gets, and what an existing one must have where they are not None.
-    `max_files` and `max_bytes` bound all files of a directory. `schema` judges each document as a whole, and was read
-    from `schema_path`; what `refuse` has is found in no line that a change brings.
+    What `secret` and the schema's `writeOnly` name is secret. `schema` judges each document as a whole, and was read
+    from `schema_path`; what `refuse` has is found in no line that a change brings. `max_files` and `max_bytes` bound
+    all files of a directory.
     """
 
     name: str
@@ -49,6 +50,23 @@ class Target:
     untrusted_directory: bool
     max_files: int
     max_bytes: int
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether any of it is secret."""
+        return self.secret_content or bool(self.secret) or (self.schema is not None and self.schema.has_write_only)
+
+    def hides(self, key: Key) -> bool:
+        """Whether what is at `key` is secret, or is in something that is."""
+        schema = self.schema
+        named = any(pattern.includes(key) for pattern in self.secret)
+        return self.secret_content or named or (schema is not None and schema.is_write_only(key))
+
+    def hides_some(self, key: Key) -> bool:
+        """Whether something at, above or below `key` is secret."""
+        schema = self.schema
+        named = any(pattern.meets(key) for pattern in self.secret)
+        return self.secret_content or named or (schema is not None and any(True for _ in schema.write_only(key)))
 
 
 def build_target(

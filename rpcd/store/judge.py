@@ -4,8 +4,8 @@ Rules of this file:
 
 - A change is refused for what it adds. What was wrong before is told by `rpcd check`; but whoever writes a value, or a
   whole file that it may not read, answers for all of that.
-- The caller is told only of places that it may know; the audit log has the others, too. Neither has a value, and what
-  is below a secret key is not named.
+- The caller is told only of places that it may know; the audit log has the others, too, in the words of the schema:
+  what somebody named may be a secret that was mistaken for a name. Neither has a value.
 - `refuse` patterns look at lines, whatever the format makes of them. A line that was there before may stay there.
 """
 
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from itertools import islice
 
 from rpcd import documents
-from rpcd.documents.key import Key
 from rpcd.errors import Refused
 from rpcd.schemas.document import Broken
 from rpcd.schemas.instance import instance
@@ -36,8 +35,9 @@ def require_allowed(target: Target, edit: Edit, before: bytes | None, after: byt
         {"at": pointer(fault.place), "rule": fault.rule} for fault in broken or () if edit.tells(fault.place)
     ]
     told += [{"at": "", "rule": rule} | ({"line": line} if line and edit.plain else {}) for rule, line in lines]
-    record = [f"{pointer(_named(target, fault.place))}: {fault.rule}" for fault in broken or ()]
-    record += [rule for rule, _ in lines]
+    record = [rule for rule, _ in lines]
+    if target.schema is not None:
+        record += [f"{pointer(target.schema.known(fault.place))}: {fault.rule}" for fault in broken or ()]
     raise Rejected(told[:MAX_FAULTS], list(dict.fromkeys(record))[:MAX_FAULTS])
 
 
@@ -53,14 +53,6 @@ def _broken(target: Target, edit: Edit, before: bytes | None, after: bytes) -> l
             old = None
     new = instance(documents.read(target.format, after))
     return target.schema.broken_by(old, new, edit.key, written=edit.written)
-
-
-def _named(target: Target, place: Key) -> Key:
-    """A place, without the names that are below a secret key."""
-    for depth in range(1, len(place) + 1):
-        if any(pattern.matches(place[:depth]) for pattern in target.secret):
-            return place[:depth]
-    return place
 
 
 def _refused_lines(target: Target, edit: Edit, before: bytes | None, after: bytes) -> Iterator[tuple[str, int | None]]:

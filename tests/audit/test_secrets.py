@@ -49,6 +49,25 @@ FILES: dict[str, str | bytes] = {
     "site/binary": b"\xff" + canary().encode(),
     "vhosts/shop-a.conf": canary(),
     "app/app.json": json.dumps({"a": {"b": canary()}, "list": [canary()]}),
+    "guarded/guarded.json": json.dumps({"name": canary(), "login": {"password": canary()}, "tokens": [canary()]}),
+    "guarded.schema.json": json.dumps(
+        {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "maxLength": 20},
+                "login": {"$ref": "#/$defs/login"},
+                "tokens": {"type": "array", "writeOnly": True, "items": {"type": "string", "maxLength": 20}},
+            },
+            "additionalProperties": False,
+            "$defs": {
+                "login": {
+                    "type": "object",
+                    "properties": {"password": {"type": "string", "pattern": "^[a-zA-Z0-9]{6,20}$", "writeOnly": True}},
+                    "additionalProperties": False,
+                }
+            },
+        }
+    ),
 }
 
 SETTINGS = f"""
@@ -65,6 +84,12 @@ secret = ["mail.password"]
 [targets.app]
 path   = "{{scratch}}/app/app.json"
 format = "json"
+
+[targets.guarded]
+path   = "{{scratch}}/guarded/guarded.json"
+format = "json"
+schema = "guarded.schema.json"
+refuse = ["evil"]
 
 [targets.motd]
 path   = "{{scratch}}/site/motd"
@@ -124,6 +149,18 @@ def calls() -> Calls:
         ("update_key", {"target": "app", "key": "a", "value": {"c": canary()}}),
         ("update_key", {"target": "app", "key": "list.0", "value": canary(), "request_id": "two"}),
         ("update_key", {"target": "none", "key": "a", "value": canary()}),
+        ("list_keys", {"target": "guarded"}),
+        ("update_key", {"target": "guarded", "key": "name", "value": canary()}),
+        ("update_key", {"target": "guarded", "key": "name", "value": canary() * 9}),
+        ("update_key", {"target": "guarded", "key": "login.password", "value": canary()}),
+        ("update_key", {"target": "guarded", "key": "login.password", "value": canary(), "dry_run": True}),
+        ("update_key", {"target": "guarded", "key": "login.password", "value": canary() + "!"}),
+        ("update_key", {"target": "guarded", "key": "login.password", "value": canary() + "evil"}),
+        ("update_key", {"target": "guarded", "key": "login", "value": {"password": [canary()]}}),
+        ("update_key", {"target": "guarded", "key": "tokens.0", "value": canary() * 9}),
+        ("update_key", {"target": "guarded", "key": "tokens", "value": canary(), "dry_run": True}),
+        ("replace_file", {"target": "guarded", "content": json.dumps({"name": canary() * 9, "tokens": canary()})}),
+        ("replace_file", {"target": "guarded", "content": json.dumps({"tokens": [canary()]}), "dry_run": True}),
         ("delete_key", {"target": "shop", "key": "ui.title", "expect": canary()}),
         ("delete_key", {"target": "shop", "key": "ui.title", "dry_run": True}),
         ("delete_key", {"target": "shop", "key": "ui.title"}),

@@ -1,5 +1,6 @@
 """What `rpcd check` warns of, rule by rule, and the drop-in that it prints for the unit."""
 
+import json
 import os
 import re
 import shutil
@@ -34,11 +35,38 @@ path   = "{scratch}/shop/motd"
 format = "text"
 secret = true
 
+[targets.app]
+path   = "{scratch}/shop/app.json"
+format = "json"
+schema = "app.schema.json"
+
 [targets.vhosts]
 directory = "{scratch}/vhosts"
 names     = '[a-z0-9-]+\\.conf'
 format    = "text"
 """
+
+
+APP: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "login": {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "password": {"type": "string", "writeOnly": True}},
+            "additionalProperties": False,
+        },
+        "hosts": {"type": "object", "additionalProperties": {"$ref": "#/$defs/host"}},
+        "list": {"type": "array", "items": {"type": "string"}},
+    },
+    "additionalProperties": False,
+    "$defs": {
+        "host": {
+            "type": "object",
+            "properties": {"token": {"type": "string", "writeOnly": True}, "hosts": {"$ref": "#/properties/hosts"}},
+            "additionalProperties": False,
+        }
+    },
+}
 
 
 def grant(users: str = "[4711]", methods: str = '["get_key"]', more: str = "") -> str:
@@ -51,6 +79,7 @@ def written(scratch: Path, settings: str) -> Path:
     """Settings in `scratch`, with the directories that they name."""
     for name in ("shop", "vhosts", "state", "log"):
         (scratch / name).mkdir(exist_ok=True)
+    (scratch / "app.schema.json").write_text(json.dumps(APP))
     config = scratch / "rpcd.toml"
     config.write_text(settings_text(scratch, settings))
     config.chmod(0o600)
@@ -84,6 +113,17 @@ CASES: dict[str, tuple[str, str | None]] = {
     "the whole file is readable": (grant(methods='["read_file"]'), "(mail.password, db.*)"),
     "a secret text is readable": (grant(methods='["read_file"]', more='targets = ["motd"]'), "in motd be read (all)"),
     "a secret text can be written": (grant(methods='["replace_file"]', more='targets = ["motd"]'), None),
+    "what is write-only is readable": (
+        grant(more='targets = ["app"]'),
+        "in app be read (login.password, hosts.*.token)",
+    ),
+    "one write-only member": (grant(more='targets = ["app"]\nkeys = ["hosts.a.*"]'), "in app be read (hosts.a.token)"),
+    "nothing write-only": (grant(more='targets = ["app"]\nkeys = ["login.name", "list.0"]'), None),
+    "write-only in a file": (
+        grant(methods='["read_file"]', more='targets = ["app"]\nkeys = ["*"]'),
+        "(login.password,",
+    ),
+    "write-only is written": (grant(methods='["update_key"]', more='targets = ["app"]'), None),
     "root reads secrets": (grant("[0]"), None),
     # everything
     "everything": (grant(methods='["replace_file"]', more='targets = ["*"]'), "it lets every target be changed"),
@@ -243,7 +283,7 @@ def test_warnings_are_no_faults(scratch: Path) -> None:
     assert (done.exit_code, done.stdout) == (0, "")
     lines = done.stderr.splitlines()
     assert [line.startswith("warning: rpcd.toml:") for line in lines] == [True, False]
-    assert lines[-1] == "no faults, 1 warning: 3 targets, 1 grant"
+    assert lines[-1] == "no faults, 1 warning: 4 targets, 1 grant"
     assert checked(config, "--strict").exit_code == 1
     config = written(scratch, TARGETS + grant(more=NARROW))
     assert checked(config, "--strict").exit_code == 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,8 @@ def test_what_breaks_the_schema_is_rejected(
     after = (shop.scratch / "shop/shop.toml").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     (record,) = shop.records("outcome", kind="rejected")
-    assert sorted(record["faults"]) == [f"{at}: {rule}" for at, rule in found]
+    known = [re.sub("/(x|[0-9]+)$", "/*", at) for at, _ in found]
+    assert sorted(record["faults"]) == sorted(f"{at}: {rule}" for at, (_, rule) in zip(known, found, strict=True))
 
 
 @pytest.mark.parametrize(

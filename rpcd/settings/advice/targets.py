@@ -58,6 +58,14 @@ def _readable(grant: Grant, target: Target) -> Iterator[str]:
         by_key = not grant.keys or any(_meet(secret, pattern) for pattern in grant.keys)
         if whole or ("get_key" in grant.methods and by_key):
             yield str(secret)
+    if target.schema is not None and (whole or "get_key" in grant.methods):
+        ways = [_way(pattern) for pattern in grant.keys] if grant.keys and not whole else [()]
+        yield from dict.fromkeys(str(hidden) for way in ways for hidden in target.schema.write_only(way))
+
+
+def _way(pattern: KeyPattern) -> tuple[str | None, ...]:
+    """The steps of a pattern up to the star at its end, which stands for everything below."""
+    return pattern.segments if pattern.segments[-1] is not None else pattern.segments[:-1]
 
 
 def _meet(one: KeyPattern, other: KeyPattern) -> bool:
