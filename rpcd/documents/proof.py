@@ -5,6 +5,7 @@ Rules of this file:
 - Nothing here knows a format, or how an edit was made.
 - Types count: 1 is not 1.0 and not true, and a date is not its text. A date travels as a string, so a string may stand
   for a date where one stood before.
+- Where nothing stands (null, a key without a value), a table may come that has the asked key.
 - What an edit leaves empty may go with it: the table that only the last dotted key made (TOML), and the array that is
   a single value again (a repeated key of an ini file).
 """
@@ -90,7 +91,9 @@ def _edited(tree: Any, key: Key, value: object) -> object:
     if not isinstance(tree, dict):
         if key == ("1",) and value is not GONE:  # a key of an ini file that is repeated from now on
             return [tree, value]
-        raise LookupError
+        if tree is not None or value is GONE:
+            raise LookupError
+        tree = {}
     if value is GONE:
         held = tree[segment]
         if not rest:

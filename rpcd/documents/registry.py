@@ -37,6 +37,7 @@ FORMATS: Final[Mapping[str, Row]] = {
     "json": Row("rpcd.documents.json"),
     "text": Row("rpcd.documents.text"),
     "toml": Row("rpcd.documents.toml"),
+    "yaml": Row("rpcd.documents.yaml", install="PyYAML with libyaml (Debian: python3-yaml)"),
 }
 """The names that settings give to formats."""
 

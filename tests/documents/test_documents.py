@@ -9,9 +9,9 @@ from rpcd import documents
 from rpcd.documents.document import MAX_DEPTH
 from rpcd.errors import Refused
 
-EDITABLE = ["env", "ini", "json", "toml"]
+EDITABLE = ["env", "ini", "json", "toml", "yaml"]
 
-SMALL = {"env": b"A=1\n", "ini": b"A=1\n", "json": b'{"A": "1"}', "toml": b"A = '1'\n"}
+SMALL = {"env": b"A=1\n", "ini": b"A=1\n", "json": b'{"A": "1"}', "toml": b"A = '1'\n", "yaml": b"A: '1'\n"}
 
 SIZE = 64 * 1024
 
