@@ -53,11 +53,14 @@ EX_UNAVAILABLE: Final = 69
 def load(config: str) -> tuple[Settings, Surface]:
     """The settings of `config`, and the methods that they bring along.
 
-    Raises `SettingsFault` with every fault at once.
+    Raises `SettingsFault` with every fault at once; what the system refuses on the way is one.
     """
-    raw = read(config)
-    methods = surface(raw.methods_path, raw.modules)
-    return raw.settings(methods.methods), methods
+    try:
+        raw = read(config)
+        methods = surface(raw.methods_path, raw.modules)
+        return raw.settings(methods.methods), methods
+    except OSError as error:
+        raise SettingsFault((f"{error.filename or config}: {os.strerror(error.errno or 0)}",)) from error
 
 
 def rules(config: str) -> Rules:

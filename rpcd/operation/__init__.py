@@ -74,13 +74,15 @@ class Operation:
     async def reload(self, by: Mapping[str, object] = NOBODY) -> tuple[str, ...]:
         """Read the settings again; every fault for which the old ones were kept."""
         self.notifier.reloading()
-        faults = await self._files.again()
-        verdict = "kept" if faults else "taken"
-        self.counters.count("reloads", verdict)
-        told = {"faults": list(faults)} if faults else {"sources": list(self._files.settings.sources)}
-        self.note("settings", verdict=verdict, **{**_who(by), **told})
-        self.notifier.ready(self.line())
-        return faults
+        try:
+            faults = await self._files.again()
+            verdict = "kept" if faults else "taken"
+            self.counters.count("reloads", verdict)
+            told = {"faults": list(faults)} if faults else {"sources": list(self._files.settings.sources)}
+            self.note("settings", verdict=verdict, **{**_who(by), **told})
+            return faults
+        finally:
+            self.notifier.ready(self.line())
 
     async def set_read_only(self, reason: str | None, by: Mapping[str, object]) -> bool:
         """Begin read-only mode, or end it with None; whether a restart will know."""

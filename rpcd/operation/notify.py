@@ -40,6 +40,8 @@ class Notifier:
     def __init__(self, environment: MutableMapping[str, str]) -> None:
         address = environment.pop("NOTIFY_SOCKET", "")
         self._address = f"\0{address[1:]}" if address.startswith("@") else address if address.startswith("/") else ""
+        # Open from the start: it is needed most where no descriptor is left.
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         self._owed: deque[str] = deque(maxlen=MOST_OWED)
         self._status = ""
         self.watchdog = _watchdog(environment)
@@ -56,10 +58,9 @@ class Notifier:
             self._send()
 
     def _send(self) -> None:
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notifier:
-            notifier.setblocking(False)
+        with suppress(OSError):
             while self._owed:
-                notifier.sendto(self._owed[0].encode(), self._address)
+                self._socket.sendto(self._owed[0].encode(), self._address)
                 self._owed.popleft()
 
     def ready(self, status: str) -> None:

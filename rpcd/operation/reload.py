@@ -7,6 +7,7 @@ Rules of this file:
 - What cannot change while the server runs is a fault that says so, beside every other fault.
 - Nothing is taken before everything has been judged; requests are judged by the old settings until then, and open
   connections by the new ones at their next request.
+- Whatever keeps settings from being taken is a fault: the old ones go on, and whoever asked is told.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Final
 
 import structlog
 
+from rpcd.incident import incident
 from rpcd.modules import Surface
 from rpcd.settings import Settings, SettingsFault
 from rpcd.settings.places import resolved
@@ -68,12 +70,13 @@ class Reload:
         """Read the settings again; every fault, or none: then they hold."""
         async with self._one_at_a_time:
             try:
-                settings, surface = await asyncio.to_thread(self._read)
-            except SettingsFault as fault:
-                self.refused = (time.time(), len(fault.faults))
-                log.error("settings kept", faults=list(fault.faults))
-                return fault.faults
-            self._take(settings, surface)
+                settings, surface = await _in_a_thread(self._read)
+                self._take(settings, surface)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the server goes on as it was
+                faults = _faults(error)
+                self.refused = (time.time(), len(faults))
+                log.error("settings kept", faults=list(faults))
+                return faults
             self.settings, self.taken, self.refused = settings, time.time(), None
             log.info("settings taken", sources=list(settings.sources))
             return ()
@@ -99,3 +102,19 @@ class Reload:
             directory, _ = resolved(target)
             if not any(directory == within or directory.startswith(f"{within}/") for within in confined):
                 yield f"targets.{name}: the process has been confined out of {directory}; {RESTART}"
+
+
+async def _in_a_thread(read: Callable[[], tuple[Settings, Surface]]) -> tuple[Settings, Surface]:
+    """What `read` returns, in a thread of its own; raises `SettingsFault` where none can be had."""
+    try:
+        reading = asyncio.get_running_loop().run_in_executor(None, read)
+    except RuntimeError as error:
+        raise SettingsFault(("no thread can be had to read them in just now (pthread_create(3))",)) from error
+    return await reading
+
+
+def _faults(error: Exception) -> tuple[str, ...]:
+    """Why settings were not taken, in words for the administrator; what is a bug has its place in the log."""
+    if isinstance(error, SettingsFault):
+        return error.faults
+    return (f"a bug of rpcd's own kept them from being taken: incident {incident(error).data['incident']} in the log",)

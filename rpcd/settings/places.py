@@ -7,6 +7,7 @@ Rules of this file:
 - What runs with more rights than its caller (set-id, file capabilities) is nobody's target either.
 """
 
+import errno
 import os
 import re
 import stat
@@ -97,8 +98,11 @@ def target_faults(target: Target, own: Iterable[Own]) -> Iterator[str]:
     for path in _files(target, directory, file):
         try:
             found = os.stat(path, follow_symlinks=False)
-            attributes = os.listxattr(path, follow_symlinks=False)
-        except OSError:  # it need not be there
+            attributes = _attributes(path)
+        except (FileNotFoundError, NotADirectoryError, PermissionError):  # it need not be there, or for us
+            continue
+        except OSError as error:
+            yield f"{path}: {os.strerror(error.errno or 0)}"
             continue
         if stat.S_ISREG(found.st_mode) and found.st_mode & (stat.S_ISUID | stat.S_ISGID):
             yield f"{path}: is set-id (mode {stat.S_IMODE(found.st_mode):04o})"
@@ -159,5 +163,15 @@ def _files(target: Target, directory: str, file: str | None) -> Iterator[str]:
     if file is not None:
         yield os.path.join(directory, file)
         return
-    with suppress(OSError):  # that the directory is missing has been told
+    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):  # that has been told
         yield from (os.path.join(directory, name) for name in os.listdir(directory) if _takes(target, name))
+
+
+def _attributes(path: str) -> list[str]:
+    """The names of a file's extended attributes; none where its file system has no such thing."""
+    try:
+        return os.listxattr(path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        return []

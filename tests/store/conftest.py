@@ -4,11 +4,8 @@ import asyncio
 import json
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Protocol
@@ -22,7 +19,7 @@ from rpcd.errors import Refused
 from rpcd.store import Change, Edit, Store
 from rpcd.store.workers import Workers
 from tests.conftest import FILES, SETTINGS
-from tests.harness.server import REPOSITORY, Rpcd, settings_text, verify_chain, wait_until
+from tests.harness.server import REPOSITORY, Rpcd, settings_text, verify_chain
 
 
 class Disk:
@@ -168,24 +165,3 @@ def server(shared: Rpcd) -> Rpcd:
         path.write_text(content)
         path.chmod(0o600)
     return shared
-
-
-@contextmanager
-def injected(
-    server: Rpcd, calls: str, injection: str, output: str = "/dev/null", path: Path | None = None
-) -> Iterator[None]:
-    """Make system calls of the running server fail, or happen late; only those on `path` where one is given."""
-    tasks = Path(f"/proc/{server.pid}/task")
-
-    def traced() -> bool:
-        return not any("TracerPid:\t0\n" in (task / "status").read_text() for task in tasks.iterdir())
-
-    options = ["-e", f"trace={calls}", "-e", f"inject={calls}:{injection}"] if injection else ["-e", f"trace={calls}"]
-    options += ["-P", str(path)] if path is not None else []
-    tracer = subprocess.Popen(["strace", "-f", "-qq", "-y", "-o", output, "-p", str(server.pid), *options])
-    try:
-        wait_until(traced, what="strace")
-        yield
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracer.wait()

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import SETTINGS, SHOP_INI, Serve
+from tests.harness.faults import injected
 from tests.harness.seqpacket import Connection, read_json
 from tests.harness.server import Rpcd, wait_until
-from tests.store.conftest import injected
 
 pytestmark = pytest.mark.slow
 

@@ -17,9 +17,10 @@ import pytest
 
 from rpcd.store import Edit
 from tests.conftest import FILES, SETTINGS, SHOP_INI, Serve
+from tests.harness.faults import injected
 from tests.harness.seqpacket import Failure
 from tests.harness.server import Rpcd, wait_until
-from tests.store.conftest import Disk, Open, injected
+from tests.store.conftest import Disk, Open
 
 CHANGE = {"target": "shop", "key": "ui.theme", "value": "dark"}
 CHANGED = SHOP_INI.replace("theme = light", "theme = dark")

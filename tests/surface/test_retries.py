@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import SETTINGS, SHOP_INI, Serve
+from tests.harness.faults import injected
 from tests.harness.seqpacket import Connection, Failure
 from tests.harness.server import REPOSITORY, Rpcd
 from tests.harness.users import WWW_DATA
-from tests.store.conftest import injected
 
 ME = os.getuid()
 CHANGE: dict[str, Any] = {"target": "shop", "key": "ui.theme", "value": "dark", "request_id": "form 17"}
