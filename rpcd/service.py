@@ -4,6 +4,7 @@ Rules of this file:
 
 - SIGHUP reads the settings again; SIGTERM and SIGINT end the server, once, however often they come.
 - What has begun is finished. What has not is not begun any more: its connection is closed, and nothing has happened.
+  The entries of a batch begin one by one: after `drain` those that have not are refused.
 """
 
 import asyncio
@@ -61,14 +62,16 @@ class Service:
 
     async def _drain(self) -> None:
         unanswered = await self.server.drain(self.drain)
+        self.operation.stopping = True
         if unanswered:
             log.warning(
                 "server.drain is over: connections are closed, and what they asked for is finished unanswered",
-                unanswered=unanswered,
+                unanswered=len(unanswered),
                 queued=self.store.committers.queued,
             )
         await self.store.drain()
         if unanswered:
+            await asyncio.wait(unanswered)
             log.info("everything that had begun is finished")
 
     def _reload(self) -> None:

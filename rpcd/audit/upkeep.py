@@ -64,6 +64,6 @@ class Upkeep:
                 self._counts.flush()
             if time.monotonic() - told >= TELL_EVERY:
                 told = time.monotonic()
-                with suppress(Unwritable):  # the log knows its fault, and tells it
+                with suppress(Unwritable, RuntimeError):  # the log tells its fault; where no thread can be had, later
                     await asyncio.to_thread(self._counts.log.sync, self._counts.log.head[0])
                 self.tell()

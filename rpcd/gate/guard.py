@@ -28,6 +28,8 @@ def permit(call: Call) -> Method:
     policy = call.rules.policy
     if not policy.knows(call.peer):
         raise Refused("denied")
+    if call.control.stopping:
+        raise Refused("unavailable", reason="stopping")
     method = call.rules.methods.get(call.name)
     if method is None:
         raise Refused("no_such_method")

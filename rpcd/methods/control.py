@@ -17,6 +17,10 @@ class Control(Protocol):
     def read_only(self) -> str | None:
         """The administrator's reason for read-only mode, or None where changes are taken."""
 
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing is begun any more."""
+
     async def reload(self, by: Mapping[str, object]) -> tuple[str, ...]:
         """Read the settings again; every fault for which the old ones were kept, or none: then the new ones hold."""
 

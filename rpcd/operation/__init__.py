@@ -6,11 +6,11 @@ Rules of this file:
 - How the server is, is said in one way: to callers, to systemd's status line, and in the counters.
 """
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +18,10 @@ import structlog
 
 from rpcd import __version__
 from rpcd.audit import AuditLog, Unwritable
+from rpcd.errors import Refused
 from rpcd.metrics import Metrics
 from rpcd.modules import Surface
+from rpcd.operation.aside import aside
 from rpcd.operation.notify import Notifier
 from rpcd.operation.readonly import ReadOnly
 from rpcd.operation.reload import Reload
@@ -50,6 +52,7 @@ class Operation:
         self.audit = audit
         self.counters = counters
         self.notifier = notifier
+        self.stopping = False
         self._files = Reload(settings, load, take, confined)
         self._mode = ReadOnly(settings.state)
         self._began = time.time()
@@ -89,7 +92,12 @@ class Operation:
         if reason is not None:
             self._mode.begin(reason)
             log.warning("read-only mode", reason=reason)
-        kept = await asyncio.to_thread(self._mode.keep, reason)  # the workers may all be waiting for the disk
+        try:
+            kept = await aside(partial(self._mode.keep, reason))
+        except Refused as refused:
+            if reason is None or refused.kind != "unavailable":
+                raise
+            kept = False  # no thread can be had: it holds, and a restart ends it
         if reason is None:
             log.info("changes are taken again")
         self.note("read_only", reason=reason, kept=kept, **_who(by))

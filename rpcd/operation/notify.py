@@ -3,7 +3,8 @@
 Rules of this file:
 
 - The environment is read once, and what was meant for this process alone is taken out of it.
-- The watchdog is fed only by a loop that turns and a worker that answers: a server that hangs is one that is gone.
+- The watchdog is fed only by a loop that turns and a worker that answers: a server that hangs is one that is gone. One
+  that can have no thread for a worker does not hang: to start it anew would help nobody.
 - Nothing here can fail the server, or hold it up: systemd that does not listen is told later, or not.
 """
 
@@ -15,6 +16,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Final
+
+from rpcd.errors import Refused
 
 __all__ = ["Notifier"]
 
@@ -86,9 +89,9 @@ class Notifier:
             self._send()
             self.status(status())
             if self.watchdog:
-                with suppress(RuntimeError):  # not a thread left to be a worker: that is no answer
+                with suppress(Refused):  # no worker can be had just now: that is an answer, too
                     await work()
-                    self.tell("WATCHDOG=1")
+                self.tell("WATCHDOG=1")
 
     async def stopping(self) -> None:
         """Say that the server ends, and go on asking for time until this is cancelled, or there is no more patience."""

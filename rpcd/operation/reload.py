@@ -17,8 +17,10 @@ from typing import Final
 
 import structlog
 
+from rpcd.errors import Refused
 from rpcd.incident import incident
 from rpcd.modules import Surface
+from rpcd.operation.aside import aside
 from rpcd.settings import Settings, SettingsFault
 from rpcd.settings.places import resolved
 
@@ -70,7 +72,7 @@ class Reload:
         """Read the settings again; every fault, or none: then they hold."""
         async with self._one_at_a_time:
             try:
-                settings, surface = await _in_a_thread(self._read)
+                settings, surface = await aside(self._read)
                 self._take(settings, surface)
             except Exception as error:  # noqa: BLE001 - whatever it is, the server goes on as it was
                 faults = _faults(error)
@@ -104,17 +106,10 @@ class Reload:
                 yield f"targets.{name}: the process has been confined out of {directory}; {RESTART}"
 
 
-async def _in_a_thread(read: Callable[[], tuple[Settings, Surface]]) -> tuple[Settings, Surface]:
-    """What `read` returns, in a thread of its own; raises `SettingsFault` where none can be had."""
-    try:
-        reading = asyncio.get_running_loop().run_in_executor(None, read)
-    except RuntimeError as error:
-        raise SettingsFault(("no thread can be had to read them in just now (pthread_create(3))",)) from error
-    return await reading
-
-
 def _faults(error: Exception) -> tuple[str, ...]:
     """Why settings were not taken, in words for the administrator; what is a bug has its place in the log."""
     if isinstance(error, SettingsFault):
         return error.faults
+    if isinstance(error, Refused):
+        return ("no thread can be had to read them in just now (pthread_create(3))",)
     return (f"a bug of rpcd's own kept them from being taken: incident {incident(error).data['incident']} in the log",)

@@ -92,21 +92,21 @@ class Server:
             if group != connection.group:
                 connection.change_to(group)
 
-    async def drain(self, seconds: float) -> int:
+    async def drain(self, seconds: float) -> "set[asyncio.Task[None]]":
         """Stop accepting and reading, wait at most `seconds` for replies that are being made, close everything.
 
-        Whoever is not being answered is let go at once: another server may be there for it. Says how many were not
-        answered in time.
+        Whoever is not being answered is let go at once: another server may be there for it. What was not answered in
+        time goes on, and is returned.
         """
         self.loop.remove_reader(self.listener.socket.fileno())
         self.listener.close()
         self.stopping.set()
         self.ticking.join()
         busy = [task for connection in self.connections.copy() if (task := connection.stop())]
-        unanswered = (await asyncio.wait(busy, timeout=seconds))[1] if busy else ()
+        unanswered = (await asyncio.wait(busy, timeout=seconds))[1] if busy else set()
         for connection in self.connections.copy():
             connection.close()
-        return len(unanswered)
+        return unanswered
 
     def _accept(self) -> None:
         until = self.loop.time() + ACCEPTING

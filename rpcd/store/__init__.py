@@ -66,8 +66,13 @@ class Store:
         recover(self.targets, self.audit, self.replies)
 
     async def drain(self) -> None:
-        """Wait until every change that has begun is finished."""
-        await get_running_loop().run_in_executor(None, self.committers.close)
+        """Wait until every change that has begun is finished; no other one begins any more."""
+        try:
+            closing = get_running_loop().run_in_executor(None, self.committers.close)
+        except RuntimeError:  # no thread can be had: nobody is served any more who would have to wait
+            self.committers.close()
+        else:
+            await closing
 
     def look(self, uid: int, name: str, then: Callable[[Snapshot], Result]) -> Result | Awaitable[Result]:
         """What `then` makes of a target's content: at once for small files, else in a worker of `uid`.

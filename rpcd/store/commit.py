@@ -14,6 +14,7 @@ Rules of this file:
 """
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -48,6 +49,7 @@ class Committers:
         self._syncer = ThreadPoolExecutor(1, thread_name_prefix="audit")  # one syncs for all
         self._queues: dict[str, Queue] = {}
         self._idle = threading.Condition()
+        self._closed = False
         self._owed: list[dict[str, object]] = []  # outcomes that the log could not take
         self._owing = threading.Lock()
         self.batches = 0  # writes, and the edits in them, since the start
@@ -62,20 +64,35 @@ class Committers:
     async def change(self, edit: Edit) -> Change:
         """Commit an edit; raises `Refused`."""
         waiting = Waiting(edit)
-        with self._idle:
-            queue = self._queues.get(edit.target)
-            if queue is None:
-                queue = self._queues[edit.target] = Queue(partial(self._call, edit.target))
-            queue.put(waiting)
+        try:
+            self._put(waiting)
+        except Refused as refused:
+            waiting.failed = refused
+            if not edit.dry_run:
+                self._record([waiting], None, None)
+            raise
         return await waiting.future
 
     def close(self) -> None:
-        """Wait until everything that was begun is finished."""
+        """Wait until everything that was begun is finished; nothing begins any more."""
         with self._idle:
+            self._closed = True
             self._idle.wait_for(lambda: not self._queues)
         self._syncer.shutdown()
         self._replies.close()
         self._record([], None, None)
+
+    def _put(self, waiting: Waiting) -> None:
+        """Have an edit wait for its turn; raises `Refused` where none will come."""
+        target = waiting.edit.target
+        with self._idle:
+            if self._closed:
+                raise Refused("unavailable", reason="stopping")
+            queue = self._queues.get(target)
+            if queue is None:
+                queue = Queue(partial(self._call, target))
+            queue.put(waiting)
+            self._queues[target] = queue
 
     def _call(self, target: str, queue: Queue, uid: int) -> None:
         self._workers.submit(uid, partial(self._work, target, queue, uid))
@@ -184,11 +201,11 @@ class Committers:
         try:
             candidate.write()
             seq = self._intend(batch, old, new, candidate.name)
-            synced = self._syncer.submit(self._audit.sync, seq)
+            wait = self._sync_aside(seq)
             try:
                 candidate.sync()
             finally:
-                synced.result()
+                wait()
         except BaseException:
             candidate.cancel()
             raise
@@ -198,6 +215,13 @@ class Committers:
             if not (candidate.place.target.in_place and candidate.before and error.data.get("reason") == "mount"):
                 raise
             write_in_place(candidate.place, candidate.content)
+
+    def _sync_aside(self, seq: int) -> Callable[[], None]:
+        """Begin to sync the log up to `seq`; what is returned waits for that, or does it where no thread can be had."""
+        try:
+            return self._syncer.submit(self._audit.sync, seq).result
+        except RuntimeError:
+            return partial(self._audit.sync, seq)
 
     def _intend(self, batch: list[Waiting], old: str | None, new: str | None, temporary: str) -> int:
         """Write the intents; the `seq` that has to be on disk before the target changes."""

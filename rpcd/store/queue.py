@@ -21,7 +21,10 @@ MAX_BATCH: Final = 256
 
 
 class Queue:
-    """The edits that wait for one file; `call` has a worker come and `take`, when it is the turn of a uid."""
+    """The edits that wait for one file; `call` has a worker come and `take`, when it is the turn of a uid.
+
+    It raises `Refused` where none will come, which a worker that has just been here never sees.
+    """
 
     def __init__(self, call: Callable[["Queue", int], object]) -> None:
         self._call = call
@@ -34,10 +37,10 @@ class Queue:
         return len(self._waiting)
 
     def put(self, waiting: Waiting) -> None:
-        """One more."""
-        self._waiting.append(waiting)
+        """One more, or `Refused` and it does not wait."""
         if not self._busy:
             self._have(waiting.edit.uid)
+        self._waiting.append(waiting)
 
     def take(self, uid: int) -> list[Waiting]:
         """What is to be committed together, in the turn of `uid`; nothing where that is being done already."""
@@ -60,5 +63,5 @@ class Queue:
 
     def _have(self, uid: int) -> None:
         if uid not in self._called:
-            self._called.add(uid)
             self._call(self, uid)
+            self._called.add(uid)

@@ -12,6 +12,7 @@ import pytest
 
 from rpcd.operation.readonly import DAMAGED
 from tests.conftest import Serve
+from tests.harness.faults import injected
 from tests.harness.server import Rpcd, wait_until
 
 REASON = "Maintenance until noon: ask Ädda"
@@ -166,6 +167,19 @@ def test_it_begins_while_every_worker_is_busy(serve: Serve, holding: str) -> Non
         assert select.select([connection.socket for connection in busy], [], [], 0)[0] == []
         for connection in busy:
             assert connection.receive() == b'{"jsonrpc":"2.0","result":null,"id":1}'
+
+
+def test_it_begins_where_no_thread_can_be_had(rpcd: Rpcd) -> None:
+    """Then nothing can be written to disk: it holds, the answer says that a restart ends it, and it can end later."""
+    with injected(rpcd, "clone,clone3", "error=EAGAIN"):
+        done = rpcd.call("server.read_only", reason=REASON)
+        assert (done["read_only"], done["kept"]) == (REASON, False)
+        assert rpcd.error("server.read_only", reason=None)["data"] == {"kind": "unavailable", "reason": "threads"}
+        assert rpcd.kind("update_key", **CHANGE) == "unavailable"
+    (record,) = rpcd.records("read_only")
+    assert (record["reason"], record["kept"]) == (REASON, False)
+    rpcd.call("server.read_only", reason=None)
+    assert rpcd.kind("update_key", **CHANGE) is None
 
 
 @pytest.fixture

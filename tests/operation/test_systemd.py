@@ -136,6 +136,23 @@ def test_a_server_that_hangs_does_not(
     wait_until(lambda: manager.count("WATCHDOG") > before)
 
 
+def test_a_server_without_threads_does_not_hang(serve: Serve, manager: Manager) -> None:
+    """Where no thread can be had for any worker it reads, refuses changes, and feeds the watchdog; later it changes."""
+    no_more = ["-e", "trace=clone,clone3", "-e", "inject=clone,clone3:error=EAGAIN:when=2..9"]
+    server = serve(wrapper=["strace", "-f", "-qq", "-o", "/dev/null", *no_more], start=False)
+    manager.start(server, WATCHDOG)
+    refused = server.error("update_key", **CHANGE)
+    assert refused["data"] == {"kind": "unavailable", "reason": "threads"}
+    assert server.call("get_key", target="shop", key="ui.theme")["value"] == "light"
+    fed = manager.count("WATCHDOG")
+    wait_until(lambda: manager.count("WATCHDOG") > fed)
+    wait_until(lambda: server.kind("update_key", **CHANGE) is None)
+    assert "theme = dark" in (server.scratch / "shop/shop.ini").read_text()
+    outcomes = server.records("outcome")
+    assert {outcome["kind"] for outcome in outcomes[:-1]} == {"unavailable"}
+    assert len(server.records("intent")) == len(outcomes)
+
+
 @pytest.mark.parametrize(
     "environment", [{"WATCHDOG_PID": "1"} | WATCHDOG, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "x"}]
 )
@@ -326,6 +343,30 @@ def test_a_drain_that_takes_too_long_is_said(serve: Serve, scratch: Path) -> Non
     assert "server.drain" in server.log()
     assert "unanswered=1" in server.log()
     assert server.records("outcome")[0]["changed"] is True
+
+
+@pytest.mark.slow
+def test_entries_that_have_not_begun_are_refused_at_the_end(serve: Serve, scratch: Path) -> None:
+    """After `server.drain` the entry of a batch that is being carried out is finished, and no other one begins."""
+    wrapper = [*SLOW_FSYNC[:-1], "inject=fsync:delay_enter=1500000"]
+    server = serve(f'drain = "1 s"\n{SETTINGS}', wrapper=wrapper)
+    methods = ["update_key", "update_key", "get_key", "delete_key"]
+    entries: list[dict[str, object]] = [
+        {"jsonrpc": "2.0", "id": number, "method": method, "params": {"target": "shop", "key": "ui.theme"}}
+        for number, method in enumerate(methods)
+    ]
+    for number in (0, 1):
+        entries[number]["params"] = CHANGE | {"value": f"v{number}", "request_id": f"r{number}"}
+    with server.connect() as connection:
+        connection.send(json.dumps(entries).encode())
+        wait_until(lambda: list(scratch.glob("shop/.rpcd-*~")), what="the candidate")
+        os.kill(server.pid, signal.SIGTERM)
+        assert connection.receive() is None
+    server.stop()
+    assert "theme = v0" in (scratch / "shop/shop.ini").read_text()
+    told = [(r["event"], r["id"], r["kind"]) for r in server.audit() if r["event"] in {"outcome", "decided"}]
+    refused = [("decided", number, "unavailable") for number in (1, 2, 3)]
+    assert told == [("outcome", 0, None), *refused]
 
 
 @pytest.mark.slow
