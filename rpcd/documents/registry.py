@@ -35,6 +35,7 @@ FORMATS: Final[Mapping[str, Row]] = {
     "env": Row("rpcd.documents.env"),
     "ini": Row("rpcd.documents.ini"),
     "json": Row("rpcd.documents.json"),
+    "jsonc": Row("rpcd.documents.jsonc"),
     "text": Row("rpcd.documents.text"),
     "toml": Row("rpcd.documents.toml"),
     "yaml": Row("rpcd.documents.yaml", install="PyYAML with libyaml (Debian: python3-yaml)"),

@@ -9,9 +9,16 @@ from rpcd import documents
 from rpcd.documents.document import MAX_DEPTH
 from rpcd.errors import Refused
 
-EDITABLE = ["env", "ini", "json", "toml", "yaml"]
+EDITABLE = ["env", "ini", "json", "jsonc", "toml", "yaml"]
 
-SMALL = {"env": b"A=1\n", "ini": b"A=1\n", "json": b'{"A": "1"}', "toml": b"A = '1'\n", "yaml": b"A: '1'\n"}
+SMALL = {
+    "env": b"A=1\n",
+    "ini": b"A=1\n",
+    "json": b'{"A": "1"}',
+    "jsonc": b'{"A": "1",} // x',
+    "toml": b"A = '1'\n",
+    "yaml": b"A: '1'\n",
+}
 
 SIZE = 64 * 1024
 
@@ -57,6 +64,13 @@ HOSTILE = {
     "deep arrays": ("json", "[0", "," + "[" * 60 + "]" * 60, "]"),
     "many members": ("json", '{"a":1', ',"#":1', "}"),
     "the same member": ("json", '{"a":1', ',"a":1', "}"),
+    "many commented elements": ("jsonc", "[0", ",1", "]"),
+    "comments": ("jsonc", "[0", "/**/", "]"),
+    "comments after elements": ("jsonc", "[\n", "1, // c\n", "]"),
+    "an open comment": ("jsonc", "[0 /*", "/*", ""),
+    "trailing commas": ("jsonc", "[0", ",[1, /* */ ]", "]"),
+    "white space after a comma": ("jsonc", "[0,", " //\n", "]"),
+    "open objects with comments": ("jsonc", "", '{"a"://\n', ""),
     "open TOML arrays": ("toml", "a=", "[", ""),
     "a long dotted key": ("toml", "a", ".a", "=1"),
     "many dotted keys": ("toml", "", "a.b.c.d.k#=1\n", ""),
@@ -101,6 +115,7 @@ def test_hostile_documents_cost_what_their_size_does(form: str, start: str, repe
     [
         ("json", "[", "]"),
         ("json", '{"a":[', "]}"),
+        ("jsonc", '{"a":[', ",]}"),
         ("toml", "[", "]"),
         ("toml", "{a=[", "]}"),
         ("toml", "{a={b=", "}}"),
@@ -133,7 +148,7 @@ def test_dotted_keys_are_as_deep_as_tables(key: str) -> None:
     assert documents.open_document(documents.resolve("toml"), fine.encode()).entries()
 
 
-@pytest.mark.parametrize("form", ["json", "toml"])
+@pytest.mark.parametrize("form", ["json", "jsonc", "toml"])
 def test_values_are_not_deeper_than_documents(form: str) -> None:
     """A value that would make a document deeper than the limit is refused, whatever Python could stand."""
     value: documents.Value = "x"

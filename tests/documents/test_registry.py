@@ -24,7 +24,7 @@ def test_formats_are_named() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "setting", "what"),
     [
-        ("inj", {}, "format", "this version has no format 'inj', but env, ini, json, text, toml, yaml"),
+        ("inj", {}, "format", "this version has no format 'inj', but env, ini, "),
         ("ini:x", {}, "format", "this version has no format 'ini:x'"),
         ("text", {"dialect": "shell"}, "dialect", "is not for text"),
     ],

@@ -1,17 +1,14 @@
-"""OpenRPC's meta-schema, fetched through npm by name, version and hash: it is neither committed nor trusted blindly."""
+"""OpenRPC's meta-schema, as npm has it."""
 
-import base64
-import hashlib
-import io
 import json
-import subprocess
-import tarfile
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft7Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT7
+
+from tests.harness.npm import fetch
 
 __all__ = ["validator"]
 
@@ -40,12 +37,7 @@ def validator(directory: Path) -> Draft7Validator:
 def _schema(directory: Path, package: str, known: tuple[str, str]) -> dict[str, Any]:
     """The schema in the script of a package: what is assigned is JSON."""
     digest, assigned = known
-    done = subprocess.run(
-        ["npm", "pack", "--silent", package], cwd=directory, check=True, capture_output=True, text=True
-    )
-    packed = (directory / done.stdout.strip().splitlines()[-1]).read_bytes()
-    assert base64.b64encode(hashlib.sha512(packed).digest()).decode() == digest, package
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+    with fetch(directory, package, digest) as archive:
         script = archive.extractfile("package/index.js")
         assert script is not None
         text = script.read().decode()

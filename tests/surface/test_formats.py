@@ -1,0 +1,80 @@
+"""A target of each format, as callers meet it: read, changed, refused, and byte for byte what it was otherwise."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.conftest import Serve
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file, and what is done with it: a key and its value, what it is changed to, and the lines that this gives."""
+
+    format: str
+    text: str
+    key: str
+    value: Any
+    new: Any
+    after: str
+    gone: str
+    """The file without the key."""
+    keys: tuple[tuple[str, str], ...]
+    """What is listed: keys and types."""
+    refused: tuple[str, Any, str]
+    """A key, a value that it cannot have, and why."""
+    broken: str
+    """A file that is none of this format."""
+
+
+CASES = [
+    Case(
+        format="jsonc",
+        text='{\n  // how large\n  "size": 12, // points\n  "on": true,\n}\n',
+        key="size",
+        value=12,
+        new="x */ //",
+        after='{\n  // how large\n  "size": "x */ //", // points\n  "on": true,\n}\n',
+        gone='{\n  // how large\n  "on": true,\n}\n',
+        keys=(("size", "integer"), ("on", "boolean")),
+        refused=("size.x", 1, "structure"),
+        broken='{"a": 1,,}',
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.format for case in CASES])
+def test_keys_are_read_changed_and_refused(case: Case, serve: Serve) -> None:
+    """A key is told, listed, changed and taken away; what the format cannot hold is refused, and so is another file."""
+    settings = f"""
+[targets.app]
+path = "{{scratch}}/app"
+format = "{case.format}"
+
+[targets.broken]
+path = "{{scratch}}/broken"
+format = "{case.format}"
+
+[[grants]]
+users = [{os.getuid()}]
+methods = ["get_key", "update_key", "delete_key", "list_keys", "read_file"]
+targets = ["*"]
+"""
+    server = serve(settings, {"app": case.text, "broken": case.broken})
+    path = server.scratch / "app"
+    assert server.call("get_key", target="app", key=case.key)["value"] == case.value
+    listed = server.call("list_keys", target="app")["keys"]
+    assert [(entry["key"], entry["type"]) for entry in listed] == list(case.keys)
+    key, value, reason = case.refused
+    error = server.error("update_key", target="app", key=key, value=value)
+    assert (error["data"]["kind"], error["data"]["reason"]) == ("not_editable", reason)
+    assert server.kind("get_key", target="broken", key=case.key) == "not_editable"
+    assert path.read_text() == case.text
+    server.call("update_key", target="app", key=case.key, value=case.new)
+    assert path.read_text() == case.after
+    assert server.call("get_key", target="app", key=case.key)["value"] == case.new
+    server.call("delete_key", target="app", key=case.key)
+    assert path.read_text() == case.gone
+    assert server.kind("get_key", target="app", key=case.key) == "no_such_key"
