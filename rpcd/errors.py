@@ -32,6 +32,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_such_target": Kind(404, "There is no such target"),
     "no_such_key": Kind(404, "There is no such key"),
     "no_such_file": Kind(404, "There is no such file"),
+    "no_such_revision": Kind(404, "There is no such revision"),
     "conflict": Kind(409, "The target is no longer what the caller expects"),
     "request_id_reused": Kind(409, "The same request id was used for something else"),
     "too_large": Kind(413, "Larger than the limit"),

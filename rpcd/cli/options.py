@@ -35,6 +35,7 @@ EXIT_STATUS: Final[Mapping[str, int]] = {
     "unavailable": 30,
     "storage": 31,
     "request_id_reused": 32,
+    "no_such_revision": 33,
 }
 """What `rpcd call` ends with, by the kind of refusal; 1 is a kind that this version does not know."""
 

@@ -26,6 +26,7 @@ from rpcd.client.errors import (
     NoSuchFileError,
     NoSuchKeyError,
     NoSuchMethodError,
+    NoSuchRevisionError,
     NoSuchTargetError,
     NotEditableError,
     OutcomeUnknownError,
@@ -43,6 +44,7 @@ from rpcd.client.errors import (
 )
 from rpcd.client.methods import prepare
 from rpcd.client.results import Change, Content, File, Files, Held, Key, Keys, Target, Value, Whoami
+from rpcd.client.revisions import Diff, Edit, History, Revision
 
 __all__ = [
     "AnswerLostError",
@@ -54,9 +56,12 @@ __all__ = [
     "ConnectionFailedError",
     "Content",
     "DeniedError",
+    "Diff",
+    "Edit",
     "File",
     "Files",
     "Held",
+    "History",
     "InternalError",
     "InvalidParamsError",
     "InvalidRequestError",
@@ -65,6 +70,7 @@ __all__ = [
     "NoSuchFileError",
     "NoSuchKeyError",
     "NoSuchMethodError",
+    "NoSuchRevisionError",
     "NoSuchTargetError",
     "NotEditableError",
     "OutcomeUnknownError",
@@ -73,6 +79,7 @@ __all__ = [
     "RefusalError",
     "RejectedError",
     "RequestIdReusedError",
+    "Revision",
     "RpcdError",
     "StorageError",
     "Target",

@@ -24,6 +24,7 @@ __all__ = [
     "NoSuchFileError",
     "NoSuchKeyError",
     "NoSuchMethodError",
+    "NoSuchRevisionError",
     "NoSuchTargetError",
     "NotEditableError",
     "OutcomeUnknownError",
@@ -130,6 +131,10 @@ class NoSuchFileError(RefusalError):
     """There is no such file."""
 
 
+class NoSuchRevisionError(RefusalError):
+    """There is no such revision, or it is not kept any more."""
+
+
 class ConflictError(RefusalError):
     """`if_revision` or `expect` does not hold; `data["revision"]` is the current one."""
 
@@ -176,6 +181,7 @@ _KINDS: Final[Mapping[str, type[RefusalError]]] = {
     "no_such_target": NoSuchTargetError,
     "no_such_key": NoSuchKeyError,
     "no_such_file": NoSuchFileError,
+    "no_such_revision": NoSuchRevisionError,
     "conflict": ConflictError,
     "request_id_reused": RequestIdReusedError,
     "too_large": TooLargeError,

@@ -11,9 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Concatenate, Final, Literal, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
-from rpcd.client import results
+from rpcd.client import results, revisions
 from rpcd.client.message import Request
 from rpcd.client.results import Change, Content, Files, Held, Keys, Target, Value, Whoami
+from rpcd.client.revisions import Diff, History
 
 __all__ = ["Asynchronous", "Blocking", "ChangeOptions", "DeleteOptions", "EditOptions", "UpdateOptions", "prepare"]
 
@@ -22,7 +23,7 @@ KeyPath = str | Sequence[str | int]
 
 READS: Final = frozenset({
     "ping", "whoami", "may", "targets", "status", "rpc.discover", "server.metrics",
-    "get_key", "list_keys", "read_file", "list_files",
+    "get_key", "list_keys", "read_file", "list_files", "history", "diff",
 })  # fmt: skip
 """The server's methods that change nothing."""
 
@@ -168,6 +169,22 @@ class Methods(ABC):
     def list_files(self, target: str, *, limit: int | None = None, after: str | None = None) -> Request[Files]:
         """The files of a directory target; at most `limit`, from behind the file `after`."""
         return Request("list_files", _given(target=target, limit=limit, after=after), results.read_files, changes=False)
+
+    @remote
+    def history(self, target: str, *, limit: int | None = None, after: int | None = None) -> Request[History]:
+        """The kept revisions of a file, the newest first; at most `limit`, from behind the one of number `after`."""
+        params = _given(target=target, limit=limit, after=after)
+        return Request("history", params, revisions.read_history, changes=False)
+
+    @remote
+    def diff(self, target: str, from_: str | None = None, to: str | None = None) -> Request[Diff]:
+        """How two revisions differ; unless given, what is on disk now and the one before it."""
+        return Request("diff", _given(target=target, **{"from": from_}, to=to), revisions.read_diff, changes=False)
+
+    @remote
+    def restore(self, target: str, revision: str, **options: Unpack[ChangeOptions]) -> Request[Change]:
+        """Give a file the content of an earlier revision; `absent` removes it."""
+        return _change("restore", {"target": target, "revision": revision, **options})
 
     @remote
     def call(self, method: str, /, **params: object) -> Request[Any]:

@@ -10,11 +10,12 @@ Rules of this file:
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from rpcd.client.errors import ProtocolError
+from rpcd.client.members import member, optional, typed
 
 __all__ = [
     "Change",
@@ -46,8 +47,6 @@ Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
 Contents = Sequence[bytes]
 """What was in the descriptors that came with a reply, in their order."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,116 +160,101 @@ def read_pong(result: Any, _contents: Contents) -> str:
 def read_whoami(result: Any, _contents: Contents) -> Whoami:
     """`{uid, gid, groups, user, unit}`."""
     return Whoami(
-        _member(result, "uid", int),
-        _member(result, "gid", int),
-        tuple(_member(result, "groups", list)),
-        _optional(result, "user", str),
-        _optional(result, "unit", str),
+        member(result, "uid", int),
+        member(result, "gid", int),
+        tuple(member(result, "groups", list)),
+        optional(result, "user", str),
+        optional(result, "unit", str),
     )
 
 
 def read_allowed(result: Any, _contents: Contents) -> bool:
     """`{allowed}`."""
-    return _member(result, "allowed", bool)
+    return member(result, "allowed", bool)
 
 
 def read_status(result: Any, _contents: Contents) -> dict[str, Value]:
     """An object, as it came."""
-    return _typed(result, dict)
+    return typed(result, dict)
 
 
 def read_targets(result: Any, _contents: Contents) -> tuple[Target, ...]:
     """`{targets: [{target, format, kind, methods}]}`."""
     return tuple(
         Target(
-            _member(entry, "target", str),
-            _member(entry, "format", str),
-            _member(entry, "kind", str),
-            tuple(_member(entry, "methods", list)),
+            member(entry, "target", str),
+            member(entry, "format", str),
+            member(entry, "kind", str),
+            tuple(member(entry, "methods", list)),
         )
-        for entry in _member(result, "targets", list)
+        for entry in member(result, "targets", list)
     )
 
 
 def read_document(result: Any, contents: Contents) -> dict[str, Value]:
     """A JSON object, as it came; or what the descriptor of `{content, size}` holds."""
-    if "openrpc" in _typed(result, dict):
-        return _typed(result, dict)
+    if "openrpc" in typed(result, dict):
+        return typed(result, dict)
     try:
-        return _typed(json.loads(_content(result.get("content"), contents)), dict)
+        return typed(json.loads(_content(result.get("content"), contents)), dict)
     except (ValueError, RecursionError) as error:
         raise ProtocolError("the document is not JSON") from error
 
 
 def read_held(result: Any, _contents: Contents) -> Held:
     """`{value, revision}`."""
-    if "value" not in _typed(result, dict):
+    if "value" not in typed(result, dict):
         raise ProtocolError("the result has no value")
-    return Held(result["value"], _member(result, "revision", str))
+    return Held(result["value"], member(result, "revision", str))
 
 
 def read_keys(result: Any, _contents: Contents) -> Keys:
     """`{keys: [{key, type, [comment]}], revision, [next]}`."""
     keys = tuple(
-        Key(_member(entry, "key", str), _member(entry, "type", str), _optional(entry, "comment", str))
-        for entry in _member(result, "keys", list)
+        Key(member(entry, "key", str), member(entry, "type", str), optional(entry, "comment", str))
+        for entry in member(result, "keys", list)
     )
-    return Keys(keys, _member(result, "revision", str), _optional(result, "next", str))
+    return Keys(keys, member(result, "revision", str), optional(result, "next", str))
 
 
 def read_content(result: Any, contents: Contents) -> Content:
     """`{content, revision, size}`; content is a string, `{"base64": …}`, or `{"fd": index}` of a descriptor."""
-    content = _content(_typed(result, dict).get("content"), contents)
-    size = _member(result, "size", int)
+    content = _content(typed(result, dict).get("content"), contents)
+    size = member(result, "size", int)
     if len(content) != size:
         raise ProtocolError(f"a content of {size} bytes arrived as {len(content)}")
-    return Content(content, _member(result, "revision", str), size)
+    return Content(content, member(result, "revision", str), size)
 
 
 def read_files(result: Any, _contents: Contents) -> Files:
     """`{files: [{name, revision, size}], [next]}`."""
     files = tuple(
-        File(_member(entry, "name", str), _member(entry, "revision", str), _member(entry, "size", int))
-        for entry in _member(result, "files", list)
+        File(member(entry, "name", str), member(entry, "revision", str), member(entry, "size", int))
+        for entry in member(result, "files", list)
     )
-    return Files(files, _optional(result, "next", str))
+    return Files(files, optional(result, "next", str))
 
 
 def read_change(result: Any, _contents: Contents) -> Change:
     """`{target, changed, revision, previous, [diff]}`."""
     return Change(
-        _member(result, "target", str),
-        _member(result, "changed", bool),
-        _member(result, "revision", str),
-        _member(result, "previous", str),
-        _optional(result, "diff", str),
+        member(result, "target", str),
+        member(result, "changed", bool),
+        member(result, "revision", str),
+        member(result, "previous", str),
+        optional(result, "diff", str),
     )
 
 
 def _content(content: Any, contents: Contents) -> bytes:
     if isinstance(content, str):
         return content.encode("utf-8")
-    if "base64" in _typed(content, dict):
+    if "base64" in typed(content, dict):
         try:
-            return base64.b64decode(_member(content, "base64", str), validate=True)
+            return base64.b64decode(member(content, "base64", str), validate=True)
         except binascii.Error as error:
             raise ProtocolError("a content is not base64") from error
-    index = _member(content, "fd", int)
+    index = member(content, "fd", int)
     if not 0 <= index < len(contents):
         raise ProtocolError(f"descriptor {index} did not come with the reply")
     return contents[index]
-
-
-def _typed(value: Any, kind: type[T]) -> T:
-    if type(value) is not kind:  # not isinstance: True is an int
-        raise ProtocolError(f"the result has a {type(value).__name__} in the place of a {kind.__name__}")
-    return value
-
-
-def _member(value: Mapping[str, Any], name: str, kind: type[T]) -> T:
-    return _typed(_typed(value, dict).get(name), kind)
-
-
-def _optional(value: Mapping[str, Any], name: str, kind: type[T]) -> T | None:
-    found = _typed(value, dict).get(name)
-    return None if found is None else _typed(found, kind)

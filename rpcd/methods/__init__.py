@@ -8,7 +8,7 @@ and imports `Method` and `Call` from here.
 from collections.abc import Mapping
 from typing import Final
 
-from rpcd.methods import discover, files, keys, meta, server
+from rpcd.methods import discover, files, history, keys, meta, server
 from rpcd.methods.control import Control
 from rpcd.methods.method import Call, Method, Rules
 
@@ -56,5 +56,11 @@ METHODS: Final[Mapping[str, Method]] = {
     ),
     "delete_file": Method(
         handler=files.delete_file, params=("target",), changes=True, target="target", whole_file=True
+    ),
+    # earlier revisions
+    "history": Method(handler=history.history, params=("target", "limit", "after"), target="target", whole_file=True),
+    "diff": Method(handler=history.diff, params=("target", "from", "to"), target="target", whole_file=True),
+    "restore": Method(
+        handler=history.restore, params=("target", "revision"), changes=True, target="target", whole_file=True
     ),
 }

@@ -25,6 +25,7 @@ VERSION: Final = "1.3.2"
 OF_ANY: Final = ("invalid_request", "invalid_params", "internal", "denied", "too_large", "busy", "unavailable")
 OF_FILES: Final = ("no_such_target", "no_such_file", "not_editable", "storage")
 OF_KEYS: Final = ("no_such_key",)
+OF_REVISIONS: Final = ("no_such_revision",)
 OF_CHANGES: Final = ("conflict", "request_id_reused", "rejected", "unknown")
 OF_THE_SERVER: Final = ("storage",)
 """The kinds of refusal that a method can answer with, by what its row says. Two others are of no method: `parse_error`
@@ -87,6 +88,7 @@ def kinds(row: Method) -> tuple[str, ...]:
         (OF_ANY, True),
         (OF_FILES, row.target is not None or row.changes),
         (OF_KEYS, row.key is not None),
+        (OF_REVISIONS, not {"revision", "from"}.isdisjoint(row.params)),
         (OF_CHANGES, row.changes),
         (OF_THE_SERVER, row.administers),
     )

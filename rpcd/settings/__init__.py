@@ -19,12 +19,13 @@ from rpcd.settings import places
 from rpcd.settings.faults import Faults, SettingsFault
 from rpcd.settings.files import Source, read_sources
 from rpcd.settings.grants import MethodFacts, build_grant
+from rpcd.settings.history import HistoryLimits, of_all
 from rpcd.settings.identities import Identities
 from rpcd.settings.once import Once
 from rpcd.settings.quotas import build_quotas
 from rpcd.settings.targets import Target, build_target
 
-__all__ = ["MethodFacts", "Raw", "Settings", "SettingsFault", "Target", "read"]
+__all__ = ["HistoryLimits", "MethodFacts", "Raw", "Settings", "SettingsFault", "Target", "read"]
 
 JOURNAL = "/run/systemd/journal/socket"
 """Where systemd-journald takes records in its native protocol (systemd-journald.service(8))."""
@@ -112,6 +113,7 @@ class Raw:
 
     def _targets(self, identities: Identities) -> dict[str, Target | None]:
         """Every target by its name; None for one that has faults, so that grants can name it."""
+        history = of_all(self._once)
         targets: dict[str, Target | None] = {}
         first: dict[str, str] = {}
         for source in self._sources:
@@ -123,7 +125,7 @@ class Raw:
                     table = source.targets.get(name)
                     beside = os.path.dirname(source.path)
                     targets[name] = (
-                        None if table is None else build_target(name, table, identities, beside=beside, at=at)
+                        None if table is None else build_target(name, table, identities, history, beside=beside, at=at)
                     )
         return targets
 

@@ -148,7 +148,7 @@ def _sound(source: Source, document: dict[str, Any], faults: Faults) -> Source:
                 document["targets"][name].pop(setting, None)
             case ("grants", number, str(setting), *_):
                 document["grants"][number][setting] = []
-            case (("server" | "audit" | "quotas" | "methods") as table, setting, *_):
+            case (("server" | "audit" | "quotas" | "history" | "methods") as table, setting, *_):
                 document[table].pop(setting, None)
             case (str(table),) if table != "targets" or not isinstance(document[table], dict):
                 document.pop(table)
@@ -156,7 +156,7 @@ def _sound(source: Source, document: dict[str, Any], faults: Faults) -> Source:
         source.name,
         source.path,
         source.lines,
-        {table: document.get(table, {}) for table in ("server", "audit", "quotas", "methods")},
+        {table: document.get(table, {}) for table in ("server", "audit", "quotas", "history", "methods")},
         {name: table for name, table in document.get("targets", {}).items() if name not in broken},
         {number: table for number, table in enumerate(document.get("grants", ())) if isinstance(table, dict)},
         frozenset(broken),

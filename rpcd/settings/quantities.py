@@ -6,7 +6,10 @@ from typing import Final
 
 __all__ = ["duration", "mode", "size"]
 
-UNITS: Final[Mapping[str, int]] = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "s": 1, "min": 60}
+DAY: Final = 24 * 60 * 60
+UNITS: Final[Mapping[str, int]] = {
+    "B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "s": 1, "min": 60, "h": 3600, "day": DAY, "days": DAY,
+}  # fmt: skip
 """In bytes (IEC 80000-13) or seconds."""
 
 

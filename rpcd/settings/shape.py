@@ -14,11 +14,10 @@ from rpcd.schemas import errors_of_settings
 __all__ = ["meant", "shape_faults"]
 
 NOT_CARRIED_OUT: Final[Mapping[str, frozenset[str]]] = {
-    "": frozenset({"history"}),
-    "server": frozenset({"history", "probe"}),
+    "server": frozenset({"probe"}),
     "targets": frozenset({
         "activate", "check", "check_network", "check_output", "check_reads", "check_sandbox", "check_scratch",
-        "confirm", "history", "probe",
+        "confirm", "probe",
     }),
 }  # fmt: skip
 """Settings that the design knows and this version does not carry out, by the table that they belong to."""

@@ -10,6 +10,7 @@ from rpcd.schemas.document import DocumentSchema
 from rpcd.schemas.pattern import Pattern
 from rpcd.settings.allowed import document_schema, refused_patterns
 from rpcd.settings.faults import Place
+from rpcd.settings.history import HistoryLimits, of_target
 from rpcd.settings.identities import Identities
 from rpcd.settings.names import Names
 from rpcd.settings.once import is_written_plainly
@@ -29,7 +30,7 @@ class Target:
     `owner`, `group` and `mode` are what a new file gets, and what an existing one must have where they are not None.
     What `secret` and the schema's `writeOnly` name is secret. `schema` judges each document as a whole, and was read
     from `schema_path`; what `refuse` has is found in no line that a change brings. `max_files` and `max_bytes` bound
-    all files of a directory.
+    all files of a directory, `history` the earlier revisions of each file.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Target:
     untrusted_directory: bool
     max_files: int
     max_bytes: int
+    history: HistoryLimits
 
     @property
     def has_secrets(self) -> bool:
@@ -70,9 +72,12 @@ class Target:
 
 
 def build_target(
-    name: str, table: Mapping[str, Any], identities: Identities, *, beside: str, at: Place
+    name: str, table: Mapping[str, Any], identities: Identities, history: HistoryLimits, *, beside: str, at: Place
 ) -> Target | None:
-    """The target that a table describes, which stands in a file of the directory `beside`; its faults go to `at`."""
+    """The target that a table describes, which stands in a file of the directory `beside`; its faults go to `at`.
+
+    `history` is what its own is unless it says.
+    """
     setting = "path" if "path" in table else "directory"
     path: str = table[setting]
     if not is_written_plainly(path):
@@ -106,6 +111,7 @@ def build_target(
         untrusted_directory=table.get("untrusted_directory", False),
         max_files=table.get("max_files", MAX_FILES),
         max_bytes=size(table.get("max_bytes", MAX_BYTES)),
+        history=of_target(table.get("history", {}), history),
     )
 
 

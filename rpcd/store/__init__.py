@@ -15,15 +15,17 @@ from rpcd.settings import Settings
 from rpcd.store import memfd
 from rpcd.store.commit import Committers
 from rpcd.store.edits import Change, Edit
+from rpcd.store.history import Entry, History, Of
 from rpcd.store.journal import recover
 from rpcd.store.once import Once
 from rpcd.store.replies import Replies
 from rpcd.store.replyfile import Retry
 from rpcd.store.room import Room
+from rpcd.store.storage import storage_faults
 from rpcd.store.targets import Large, Revisions, Snapshot, Targets
 from rpcd.store.workers import Workers
 
-__all__ = ["Change", "Edit", "Retry", "Snapshot", "Store", "Targets"]
+__all__ = ["Change", "Edit", "Entry", "Retry", "Snapshot", "Store", "Targets"]
 
 Result = TypeVar("Result")
 
@@ -44,6 +46,7 @@ class Store:
     revisions: Revisions
     committers: Committers
     replies: Replies
+    history: History
     once: Once
     audit: AuditLog
     workers: Workers
@@ -55,15 +58,15 @@ class Store:
         """The store of these settings; everything that can take long happens in `workers`."""
         targets = Targets(settings)
         key = _key(settings.state)
-        revisions, replies = Revisions(key), Replies(settings.state, key)
+        revisions, replies, history = Revisions(key), Replies(settings.state, key), History(settings.state)
         room = Room(targets)
-        committers = Committers(room, audit, revisions, replies, targets=targets, workers=workers)
+        committers = Committers(room, audit, revisions, replies, history, targets=targets, workers=workers)
         once = Once(replies, committers.change)
-        return cls(targets, revisions, committers, replies, once, audit, workers, room, settings.max_content)
+        return cls(targets, revisions, committers, replies, history, once, audit, workers, room, settings.max_content)
 
     def recover(self) -> None:
         """Settle what a crash left; before anything is served."""
-        recover(self.targets, self.audit, self.replies)
+        recover(self.targets, self.audit, self.replies, self.history)
 
     async def drain(self) -> None:
         """Wait until every change that has begun is finished; no other one begins any more."""
@@ -88,6 +91,22 @@ class Store:
     def work(self, uid: int, function: Callable[[], Result]) -> Awaitable[Result]:
         """Run what can take long in a worker, when it is the turn of `uid`."""
         return wrap_future(self.workers.submit(uid, partial(_contained, function)))
+
+    def earlier(self, name: str) -> list[tuple[int, Entry]]:
+        """The kept revisions of a target's file by number, the newest first; not on the event loop."""
+        with storage_faults():
+            return self.history.revisions(Of.file(*self.targets.file(name)))
+
+    def content_of(self, name: str, digest: str | None) -> bytes | None:
+        """What a target's file held in a kept revision; not on the event loop.
+
+        Raises `Refused("no_such_revision")` where none with this digest is kept.
+        """
+        try:
+            with storage_faults():
+                return self.history.content(Of.file(*self.targets.file(name)), digest)
+        except LookupError:
+            raise Refused("no_such_revision") from None
 
     def receive(self, descriptor: int, hold: Callable[[int], None], *, size: int | None, sha256: str | None) -> bytes:
         """The content of a passed descriptor, see `memfd.receive`."""

@@ -105,6 +105,7 @@ class Candidate:
             if not _is(place, self.name, self.before):
                 self._go_back()
             _unlink(place.directory, self.name)
+        self._made = False
 
     def cancel(self) -> None:
         """Take the temporary file away; harmless when there is none, or a stranger's."""

@@ -6,29 +6,31 @@ Rules of this file:
   own outcome: who fails, fails alone. What is answered and recorded is what was on disk, before the batch and after it.
 - A batch is the work of one of those who wait; after it others have their turn (queue.py).
 - Edits that expect a revision are committed alone; dry runs are not committed.
-- Every edit leaves one `intent` and one `outcome`. The intent is on disk before the target changes, synced side by side
-  with the candidate; a log that cannot be written refuses the change.
+- Every edit leaves one `intent` and one `outcome`. The intent is on disk before the target changes, and so is what the
+  file held and is to hold (history), synced side by side with the candidate; where either cannot be written the change
+  is refused.
 - The answer to an edit that its caller may ask for again is on disk before it is given, synced side by side with the
   directory.
 - A caller that goes away does not stop what has begun.
 """
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from rpcd.audit import AuditLog, Unwritable
 from rpcd.errors import Refused
 from rpcd.incident import refusal
 from rpcd.store.atomic import Candidate, Displaced, remove, sync_directory, temporary_name, write_in_place
-from rpcd.store.edits import Change, Edit, Waiting
+from rpcd.store.edits import Change, Edit, Waiting, answer, fail
+from rpcd.store.history import History, Of, Step
 from rpcd.store.judge import require_allowed
 from rpcd.store.queue import Queue
 from rpcd.store.replies import Replies
 from rpcd.store.replyfile import Answer
 from rpcd.store.room import Room
+from rpcd.store.storage import storage_faults
 from rpcd.store.targets import Held, Place, Revisions, Snapshot, Targets
+from rpcd.store.together import Together
 from rpcd.store.workers import Workers
 
 __all__ = ["Committers"]
@@ -38,15 +40,24 @@ class Committers:
     """Commits edits, side by side for different files and together for one."""
 
     def __init__(
-        self, room: Room, audit: AuditLog, revisions: Revisions, replies: Replies, *, targets: Targets, workers: Workers
+        self,
+        room: Room,
+        audit: AuditLog,
+        revisions: Revisions,
+        replies: Replies,
+        history: History,
+        *,
+        targets: Targets,
+        workers: Workers,
     ) -> None:
         self._targets = targets
         self._room = room
         self._audit = audit
         self._revisions = revisions
         self._replies = replies
+        self._history = history
         self._workers = workers
-        self._syncer = ThreadPoolExecutor(1, thread_name_prefix="audit")  # one syncs for all
+        self._together = Together()
         self._queues: dict[str, Queue] = {}
         self._idle = threading.Condition()
         self._closed = False
@@ -78,7 +89,7 @@ class Committers:
         with self._idle:
             self._closed = True
             self._idle.wait_for(lambda: not self._queues)
-        self._syncer.shutdown()
+        self._together.close()
         self._replies.close()
         self._record([], None, None)
 
@@ -107,8 +118,8 @@ class Committers:
             change = self._commit(target, batch)
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody waits for ever
             change = Change(changed=False, before=None, after=None)
-            _fail(batch, refusal(error))
-        _answer(batch, change)
+            fail(batch, refusal(error))
+        answer(batch, change)
         with self._idle:
             queue.done()
             if not queue:
@@ -125,7 +136,7 @@ class Committers:
                     return _compared(before, content)
                 return self._write(batch, place, before, content)
         except BaseException as error:  # noqa: BLE001 - the file cannot even be read
-            _fail(batch, refusal(error))
+            fail(batch, refusal(error))
             if not batch[0].edit.dry_run:
                 self._record(batch, None, None)
             return Change(changed=False, before=None, after=None)
@@ -162,18 +173,19 @@ class Committers:
             try:
                 if content is not None:
                     self._replace(batch, Candidate(place, content, before), old, new)
-                    self._settle(batch, old, new, place)
                 elif before is not None:
-                    aside = temporary_name()
-                    self._audit.sync(self._intend(batch, old, None, aside))
-                    remove(place, before, aside)
-                    self._settle(batch, old, new, place)
+                    with self._remembered(batch, place, before, None) as step:
+                        aside = temporary_name()
+                        seq = self._intend(batch, old, None, aside)
+                        self._together.sync(partial(self._audit.sync, seq), step.sync)
+                        remove(place, before, aside)
+                        self._settle(batch, old, new, place)
             except Unwritable:
-                _fail(batch, Refused("unavailable", reason="audit"))
+                fail(batch, Refused("unavailable", reason="audit"))
             except Displaced:
                 self._conflict(batch, place)
             except BaseException as error:  # noqa: BLE001 - every intent has its outcome
-                _fail(batch, refusal(error))
+                fail(batch, refusal(error))
         self._record(batch, old, new)
         if not wanted:
             self._settle(batch, old, new, None)
@@ -196,32 +208,32 @@ class Committers:
         finally:
             self._replies.sync(number)
 
+    def _remembered(self, batch: list[Waiting], place: Place, before: Held | None, content: bytes | None) -> Step:
+        """What the file holds and is to hold, written down; for as long as it changes."""
+        made = [waiting.maker() for waiting in batch if waiting.changed and not waiting.failed]
+        with storage_faults():
+            return self._history.write(
+                Of.file(place.target, place.path), before.content if before else None, content, made
+            )
+
     def _replace(self, batch: list[Waiting], candidate: Candidate, old: str | None, new: str | None) -> None:
-        """Write, then have intent and candidate on disk, side by side; then the one step that changes the target."""
+        """Have intent, history and candidate on disk, side by side; then the one step that changes the target."""
+        place, before, content = candidate.place, candidate.before, candidate.content
         try:
             candidate.write()
-            seq = self._intend(batch, old, new, candidate.name)
-            wait = self._sync_aside(seq)
-            try:
-                candidate.sync()
-            finally:
-                wait()
+            with self._remembered(batch, place, before, content) as step:
+                seq = self._intend(batch, old, new, candidate.name)
+                self._together.sync(partial(self._audit.sync, seq), step.sync, candidate.sync)
+                try:
+                    candidate.install()
+                except Refused as error:
+                    if not (place.target.in_place and before and error.data.get("reason") == "mount"):
+                        raise
+                    write_in_place(place, content)
+                self._settle(batch, old, new, place)
         except BaseException:
             candidate.cancel()
             raise
-        try:
-            candidate.install()
-        except Refused as error:
-            if not (candidate.place.target.in_place and candidate.before and error.data.get("reason") == "mount"):
-                raise
-            write_in_place(candidate.place, candidate.content)
-
-    def _sync_aside(self, seq: int) -> Callable[[], None]:
-        """Begin to sync the log up to `seq`; what is returned waits for that, or does it where no thread can be had."""
-        try:
-            return self._syncer.submit(self._audit.sync, seq).result
-        except RuntimeError:
-            return partial(self._audit.sync, seq)
 
     def _intend(self, batch: list[Waiting], old: str | None, new: str | None, temporary: str) -> int:
         """Write the intents; the `seq` that has to be on disk before the target changes."""
@@ -235,7 +247,7 @@ class Committers:
         try:
             now = place.read()
         except Refused as error:
-            _fail(batch, error)
+            fail(batch, error)
             return
         for waiting in batch:
             revision = self._revisions.name(now.digest if now else None, plain=waiting.edit.plain)
@@ -261,13 +273,7 @@ class Committers:
                 self._owed = []
             except Unwritable:
                 self._owed += [waiting.outcome(old, new) for waiting in batch if waiting.intended]
-                _fail([waiting for waiting in batch if not waiting.intended], Refused("unavailable", reason="audit"))
-
-
-def _fail(batch: list[Waiting], error: Refused) -> None:
-    """Everybody whose edit held until now fails with this."""
-    for waiting in batch:
-        waiting.failed = waiting.failed or error
+                fail([waiting for waiting in batch if not waiting.intended], Refused("unavailable", reason="audit"))
 
 
 def _compared(before: Held | None, content: bytes | None) -> Change:
@@ -275,20 +281,3 @@ def _compared(before: Held | None, content: bytes | None) -> Change:
     old = before.content if before else None
     after = None if content is None else Snapshot.of(content).digest
     return Change(old != content, before.digest if before else None, after, old, content)
-
-
-def _answer(batch: list[Waiting], change: Change) -> None:
-    """Wake everybody who waits, in one go for each loop."""
-
-    def wake() -> None:
-        for waiting in batch:
-            if waiting.future.done():
-                continue
-            if waiting.failed is not None:
-                waiting.future.set_exception(waiting.failed)
-            elif waiting.edit.dry_run:
-                waiting.future.set_result(change)
-            else:
-                waiting.future.set_result(Change(waiting.changed, change.before, change.after, name=waiting.change))
-
-    batch[0].loop.call_soon_threadsafe(wake)

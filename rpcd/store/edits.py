@@ -100,6 +100,12 @@ class Waiting:
             fields |= {"body": self.edit.retry.body.hex(), "changed": self.changed and not self.failed}
         return fields
 
+    def maker(self) -> dict[str, object]:
+        """Who made a revision, as history keeps it; `change` leads to all that the audit log has."""
+        told = ("method", "keys", "actor", "note", "request_id")
+        record = self.edit.record
+        return {"uid": self.edit.uid, **{name: record[name] for name in told if name in record}, "change": self.change}
+
     def outcome(self, before: str | None, after: str | None) -> dict[str, object]:
         """The record of what became of it."""
         failed = self.failed
@@ -119,3 +125,26 @@ class Waiting:
 
 def _named(digest: str | None) -> str:
     return "absent" if digest is None else f"sha256:{digest}"
+
+
+def fail(batch: list[Waiting], error: Refused) -> None:
+    """Everybody whose edit held until now fails with this."""
+    for waiting in batch:
+        waiting.failed = waiting.failed or error
+
+
+def answer(batch: list[Waiting], change: Change) -> None:
+    """Wake everybody who waits, in one go for each loop."""
+
+    def wake() -> None:
+        for waiting in batch:
+            if waiting.future.done():
+                continue
+            if waiting.failed is not None:
+                waiting.future.set_exception(waiting.failed)
+            elif waiting.edit.dry_run:
+                waiting.future.set_result(change)
+            else:
+                waiting.future.set_result(Change(waiting.changed, change.before, change.after, name=waiting.change))
+
+    batch[0].loop.call_soon_threadsafe(wake)

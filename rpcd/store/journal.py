@@ -8,6 +8,7 @@ Rules of this file:
   somebody put there since. The outcome says which.
 - A temporary file goes away only if it is known: its content is the old or the new one of its intent, or no intent of
   this log can have named it. What is not known is kept under another name, and that is recorded.
+- The revision of a change that was not made is struck out of the history.
 - The answer to a change that was made is kept before its outcome is written, if its caller may ask for it again; that
   to one that was not made, or of which nobody can say, is not kept, whatever a crash left of it.
 - Settling twice is the same as settling once.
@@ -20,6 +21,7 @@ from typing import Any, Final
 from rpcd.audit import AuditLog, records_backwards
 from rpcd.errors import Refused
 from rpcd.store.atomic import set_aside
+from rpcd.store.history import History, Of
 from rpcd.store.replies import Replies
 from rpcd.store.replyfile import Answer
 from rpcd.store.syscalls import open_without_links
@@ -31,13 +33,15 @@ TELL_OF_GAPS: Final = frozenset({"tail_missing", "torn", "truncated", "removed"}
 """Events behind a gap in the log: what stood there was lost, and what stands before it is the same run's."""
 
 
-def recover(targets: Targets, audit: AuditLog, replies: Replies) -> None:
+def recover(targets: Targets, audit: AuditLog, replies: Replies, history: History) -> None:
     """Write the outcome of every change that a crash interrupted, and clear away its temporary files."""
     open_intents, whole = _open_intents(audit.path)
     outcomes = [_settle(targets, intent) for intent in open_intents]
     for intent, outcome in zip(open_intents, outcomes, strict=True):
         if "body" in intent:
             _answer(replies, intent, made=outcome["kind"] is None)
+        if outcome["kind"] == "unavailable":
+            _strike(targets, history, intent)
     known = {str(intent["candidate"]): intent for intent in open_intents if "candidate" in intent}
     kept = [left for target in targets.all() for left in _clear(targets, target, known, whole=whole)]
     records = [*outcomes, *kept]
@@ -109,6 +113,14 @@ def _answer(replies: Replies, intent: dict[str, Any], *, made: bool) -> None:
         return
     before, after = (_digest(intent[name]) for name in ("before", "after"))
     replies.sync(replies.keep([Answer(retry, intent["change"], intent["changed"], before, after)]))
+
+
+def _strike(targets: Targets, history: History, intent: dict[str, Any]) -> None:
+    """Have no revision of a change that was not made."""
+    try:
+        history.strike(Of.file(*targets.file(str(intent["target"]))), str(intent["change"]))
+    except Refused:
+        return
 
 
 def _digest(named: str) -> str | None:

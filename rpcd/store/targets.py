@@ -104,12 +104,13 @@ class Revisions:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A target's file in its opened directory."""
+    """A target's file in its opened directory; `path` is where that is."""
 
     target: Target
     directory: int
     file: str
     limit: int
+    path: str
 
     def size(self) -> int:
         """How many bytes the file has; none where there is none."""
@@ -171,6 +172,11 @@ class Targets:
         target = self._targets[name]
         return target.directory if target.file is None else self._located(name)[1]
 
+    def file(self, name: str) -> tuple[Target, str]:
+        """A target and the path of its file, behind a link where the target follows it."""
+        target, directory, file = self._located(name)
+        return target, f"{directory}/{file}"
+
     def limit(self, target: Target) -> int:
         """Bytes that a file of this target may have."""
         return self._max_content if target.format.name == "text" else self._max_document
@@ -218,7 +224,7 @@ class Targets:
                 found.st_uid not in (0, os.geteuid()) or stat.S_IMODE(found.st_mode) & 0o022
             ):
                 raise Refused("storage", reason="directory")
-            yield Place(target, descriptor, file, self.limit(target))
+            yield Place(target, descriptor, file, self.limit(target), f"{directory}/{file}")
         finally:
             os.close(descriptor)
 

@@ -170,6 +170,11 @@ def calls() -> Calls:
         ("replace_file", {"target": "binary", "content": {"base64": base64.b64encode(canary().encode()).decode()}}),
         ("replace_file", {"target": "vhosts/shop-b.conf", "content": {"fd": 0}}),
         ("replace_file", {"target": "vhosts/shop-c.conf", "content": {"fd": 0, "sha256": "0" * 64}}),
+        ("history", {"target": "shop"}),
+        ("diff", {"target": "shop"}),
+        ("diff", {"target": "motd", "from": "absent", "to": "r1:" + "0" * 64}),
+        ("restore", {"target": "shop", "revision": "r1:" + "0" * 64}),
+        ("restore", {"target": "motd", "revision": "absent", "dry_run": True}),
         ("delete_file", {"target": "vhosts/shop-a.conf"}),
         ("delete_file", {"target": "motd"}),
     ]

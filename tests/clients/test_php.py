@@ -182,6 +182,28 @@ def test_files(php: Php) -> None:
     assert content == {"content": "server {}\n", "revision": made["revision"], "size": 10}
 
 
+def test_earlier_revisions(php: Php) -> None:
+    """They are listed with who made them and when, compared, and brought back."""
+    first, history, diff, back = php.returned(
+        """
+        $first = $rpcd->replaceFile('vhosts/b.conf', "one\n");
+        $rpcd->replaceFile('vhosts/b.conf', "two\n", actor: 'anna', note: 'better');
+        $history = $rpcd->history('vhosts/b.conf', limit: 2);
+        $diff = $rpcd->diff('vhosts/b.conf', $first->revision);
+        return [$first, $history, $diff, $rpcd->restore('vhosts/b.conf', $first->revision)];
+        """
+    )
+    assert [one["external"] for one in history["revisions"]] == [False, False]
+    assert (history["revisions"][0]["edits"][0]["actor"], history["next"]) == (
+        "anna",
+        history["revisions"][1]["number"],
+    )
+    assert "-one\n+two\n" in diff["diff"]
+    assert back["revision"] == first["revision"]
+    again = php.thrown("return $rpcd->restore('vhosts/b.conf', 'sha256:' . str_repeat('0', 64));")
+    assert again["thrown"] == "NoSuchRevisionException"
+
+
 @pytest.mark.parametrize("as_", ["null", "'text'", "'base64'", "'fd'"])
 def test_how_a_file_travels_does_not_show(shared_php: Php, as_: str) -> None:
     """A content is the same bytes as text, as base64 and in a descriptor."""

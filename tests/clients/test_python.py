@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from rpcd.client import Client, ConflictError, DeniedError, RefusalError, TooLargeError, errors, prepare
+from rpcd.client import (
+    Client,
+    ConflictError,
+    DeniedError,
+    NoSuchRevisionError,
+    RefusalError,
+    TooLargeError,
+    errors,
+    prepare,
+)
 from rpcd.errors import KINDS
 from rpcd.methods import METHODS
 from tests.conftest import SETTINGS, Serve
@@ -152,6 +161,22 @@ def test_a_file_above_the_limit(shared_client: Client) -> None:
         shared_client.replace_file("big", bytes(16 * MIB + 1))
     assert raised.value.data["limit"] == 16 * MIB
     assert shared_client.ping() == "pong"
+
+
+def test_earlier_revisions(client: Client) -> None:
+    """They are listed with who made them and when, compared, and brought back."""
+    first = client.replace_file("vhosts/b.conf", "one\n")
+    client.replace_file("vhosts/b.conf", "two\n", actor="anna", note="better")
+    found = client.history("vhosts/b.conf")
+    newest = found.revisions[0]
+    assert [one.external for one in found.revisions] == [False, False, True]
+    assert (newest.edits[0].actor, newest.edits[0].note, newest.ts.tzinfo is None) == ("anna", "better", False)
+    assert client.history("vhosts/b.conf", limit=1).next == newest.number
+    shown = client.diff("vhosts/b.conf")
+    assert ("-one\n+two\n" in shown.diff, shown.from_, shown.truncated) == (True, first.revision, False)
+    assert client.restore("vhosts/b.conf", first.revision).revision == first.revision
+    with pytest.raises(NoSuchRevisionError):
+        client.restore("vhosts/b.conf", "sha256:" + "0" * 64)
 
 
 def test_files_of_a_directory(client: Client) -> None:

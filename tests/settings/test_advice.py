@@ -15,7 +15,7 @@ from rpcd.cli import main
 from rpcd.documents import resolve
 from rpcd.documents.key import KeyPattern
 from rpcd.methods import METHODS
-from rpcd.settings import read
+from rpcd.settings import HistoryLimits, read
 from rpcd.settings.advice import advise
 from rpcd.settings.advice.executed import ENDINGS, FILES, TREES, executed
 from rpcd.settings.advice.targets import _meet
@@ -216,6 +216,7 @@ def target(directory: str, file: str | None, names: str = "") -> Target:
     rest: dict[str, Any] = {
         "secret": (), "secret_content": False, "owner": None, "group": None, "mode": None, "follow": False,
         "in_place": False, "untrusted_directory": False, "max_files": 1, "max_bytes": 1,
+        "history": HistoryLimits(50, 90, 1),
     }  # fmt: skip
     pattern = Names(names) if names else None
     return Target(name="x", directory=directory, file=file, names=pattern, format=resolve("text"), **rest)

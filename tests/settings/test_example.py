@@ -31,7 +31,7 @@ def test_it_holds(scratch: Path) -> None:
 
 
 def test_what_it_has_for_the_server_are_the_defaults(scratch: Path) -> None:
-    """Leaving [server], [audit] and [quotas] out changes nothing."""
+    """Leaving [server], [audit], [quotas] and [history] out changes nothing."""
     given = settings(scratch, EXAMPLE)
     _, _, rest = EXAMPLE.partition("[targets.shop]")
     (scratch / "rpcd.toml").write_text("", encoding="utf-8")
@@ -60,10 +60,11 @@ def names(schema: dict[str, Any]) -> set[str]:
 def test_it_shows_every_setting() -> None:
     """What the schema has stands in the example, if only in a comment."""
     document = shipped()["rpcd"].document["properties"]
-    tables = [document[name] for name in ("server", "audit", "quotas", "methods")]
+    tables = [document[name] for name in ("server", "audit", "quotas", "history", "methods")]
     tables += [document["targets"]["additionalProperties"], document["grants"]["items"]]
     shown = set(re.findall(r"^(?:# )?([a-z_]+) *= ", EXAMPLE, re.MULTILINE))
-    assert shown == set[str]().union(*map(names, tables))
+    nested = set(re.findall(r"^(?:# )?\[targets\.[a-z]+\.([a-z]+)\]", EXAMPLE, re.MULTILINE))
+    assert shown | nested == set[str]().union(*map(names, tables))
 
 
 def test_its_comments_are_settings_too(scratch: Path) -> None:
@@ -71,7 +72,7 @@ def test_its_comments_are_settings_too(scratch: Path) -> None:
     (scratch / "shop.schema.json").write_text(
         '{"type": "object", "additionalProperties": {"type": "string"}}', encoding="ascii"
     )
-    text = re.sub(r"^# (\[methods\]|(?:[a-z_]+) *= )", r"\1", EXAMPLE, flags=re.MULTILINE)
+    text = re.sub(r"^# (\[methods\]|\[targets\.shop\.history\]|(?:[a-z_]+) *= )", r"\1", EXAMPLE, flags=re.MULTILINE)
     with pytest.raises(SettingsFault) as caught:
         settings(scratch, text)
     assert all("no group is named 'shop-admins'" in fault for fault in caught.value.faults)

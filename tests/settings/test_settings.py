@@ -178,7 +178,8 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ('[methods]\npath = "/etc/../x"', "methods.path: write it as /x"),
     ("max_message = 0", "server.max_message: 0 is less than 1"),
     ("[grant]", "grant: there is no such setting; did you mean 'grants'?"),
-    ("[history]", "history: this version does not carry out 'history'"),
+    ("[history]\nrevisions = 1", "history.revisions: 1 is less than 2"),
+    ('[history]\nsize = "1 KiB"', "history.size: 1 KiB is not from 64 KiB to 64 GiB"),
     ("[quotas]\ncalls = 0", "quotas.calls: 0 is less than 1"),
     ("[quotas]\nchecks = 1001", "quotas.checks: 1001 is more than 1000"),
     ('[quotas]\nidle = "0 s"', "quotas.idle: '0 s' will not do. After which time without a request"),
@@ -199,7 +200,7 @@ FAULTS: tuple[tuple[str, str], ...] = (
     (SHOP + "secret = []", "targets.shop.secret: [] will not do. Keys whose values appear in no diff"),
     *(
         (SHOP + f"{name} = 1", f"targets.shop.{name}: this version does not carry out '{name}'")
-        for name in ("check", "activate", "confirm", "probe", "history", "check_sandbox")
+        for name in ("check", "activate", "confirm", "probe", "check_sandbox")
     ),
     ("grants = 1\n[server]\n[audit]", "grants: 1 is not a list"),
     ("[[grants]]\nusers = [5]", "grants[0]: 'methods' is missing"),

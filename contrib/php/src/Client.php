@@ -8,8 +8,10 @@ use Rpcd\Exception\MissingExtensionException;
 use Rpcd\Exception\ProtocolException;
 use Rpcd\Result\Change;
 use Rpcd\Result\Content;
+use Rpcd\Result\Diff;
 use Rpcd\Result\Files;
 use Rpcd\Result\Held;
+use Rpcd\Result\History;
 use Rpcd\Result\Keys;
 use Rpcd\Result\Target;
 use Rpcd\Result\Whoami;
@@ -242,6 +244,37 @@ final class Client
         $params = self::given(['target' => $target, 'limit' => $limit, 'after' => $after]);
 
         return $this->look('list_files', $params, Files::read(...));
+    }
+
+    /** The kept revisions of a file, the newest first; at most `$limit`, from behind the one of number `$after`. */
+    public function history(string $target, ?int $limit = null, ?int $after = null): History
+    {
+        $params = self::given(['target' => $target, 'limit' => $limit, 'after' => $after]);
+
+        return $this->look('history', $params, History::read(...));
+    }
+
+    /** How two revisions differ; unless given, what is on disk now and the one before it. */
+    public function diff(string $target, ?string $from = null, ?string $to = null): Diff
+    {
+        $params = self::given(['target' => $target, 'from' => $from, 'to' => $to]);
+
+        return $this->look('diff', $params, Diff::read(...));
+    }
+
+    /** Gives a file the content of an earlier revision; `absent` removes it. */
+    public function restore(
+        string $target,
+        string $revision,
+        ?string $ifRevision = null,
+        bool $dryRun = false,
+        ?string $actor = null,
+        ?string $note = null,
+        ?string $requestId = null,
+    ): Change {
+        $params = ['target' => $target, 'revision' => $revision];
+
+        return $this->change('restore', $params, $ifRevision, $dryRun, $actor, $note, $requestId);
     }
 
     /**

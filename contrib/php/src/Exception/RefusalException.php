@@ -24,6 +24,7 @@ class RefusalException extends RpcdException
         'no_such_target' => NoSuchTargetException::class,
         'no_such_key' => NoSuchKeyException::class,
         'no_such_file' => NoSuchFileException::class,
+        'no_such_revision' => NoSuchRevisionException::class,
         'conflict' => ConflictException::class,
         'request_id_reused' => RequestIdReusedException::class,
         'too_large' => TooLargeException::class,
