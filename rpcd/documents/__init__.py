@@ -11,7 +11,7 @@ Rules of this package:
 A new format is one module and one row in `registry.FORMATS`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Final
@@ -24,6 +24,7 @@ from rpcd.documents.kept import kept
 from rpcd.documents.key import Key, KeyPattern, format_key, parse_key
 from rpcd.documents.proof import GONE, held_at, prove, same
 from rpcd.documents.registry import FORMATS, OPTIONS, resolve
+from rpcd.documents.select import select
 from rpcd.documents.splice import Splice
 from rpcd.documents.typed import Typed, plain, tell
 from rpcd.errors import Refused
@@ -41,6 +42,7 @@ __all__ = [
     "Manner",
     "Splice",
     "Value",
+    "canonical",
     "check",
     "comments",
     "decode",
@@ -96,6 +98,11 @@ def read(form: Format, content: bytes) -> Value:
 def comments(form: Format, content: bytes) -> Mapping[Key, str]:
     """The comment above each key that has one, without its marks."""
     return _opened(form, content).comments
+
+
+def canonical(form: Format, content: bytes, key: Key, may_get: Callable[[Key], bool]) -> Key:
+    """`key` with the numbers of elements that it names by what they hold (`select`)."""
+    return select(_opened(form, content).tree, key, may_get) if any("=" in segment for segment in key) else key
 
 
 def sharers(form: Format, content: bytes, key: Key) -> Sequence[Key]:

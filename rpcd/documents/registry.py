@@ -33,10 +33,9 @@ class Row:
 
 FORMATS: Final[Mapping[str, Row]] = {
     "env": Row("rpcd.documents.env"),
-    "ini": Row("rpcd.documents.ini"),
+    "ini": Row("rpcd.documents.ini", options=("preset", "comment_marks", "separators", "quotes")),
     "json": Row("rpcd.documents.json"),
     "jsonc": Row("rpcd.documents.jsonc"),
-    "nginx": Row("rpcd.documents.nginx"),
     "text": Row("rpcd.documents.text"),
     "toml": Row("rpcd.documents.toml"),
     "yaml": Row("rpcd.documents.yaml", install="PyYAML with libyaml (Debian: python3-yaml)"),

@@ -37,7 +37,9 @@ def get_key(call: Call, _params: dict[str, Any]) -> Awaitable[object] | object:
 
 
 def _value(call: Call, snapshot: Snapshot) -> dict[str, object]:
-    value = documents.open_document(call.find().format, snapshot.content).get(call.named_key)
+    form = call.find().format
+    key = documents.canonical(form, snapshot.content, call.named_key, partial(call.may, "get_key"))
+    value = documents.open_document(form, snapshot.content).get(key)
     call.require(value)
     return {"value": value, "revision": call.store.revisions.name(snapshot.digest, plain=call.plain)}
 
@@ -74,12 +76,12 @@ def _listed(entry: documents.Entry, comments: Mapping[Key, str]) -> dict[str, ob
 
 def update_key(call: Call, params: dict[str, Any]) -> Awaitable[object]:
     """Give one key a value, and leave every other byte as it is."""
-    key, value = call.named_key, params["value"]
+    value = params["value"]
     call.require(value)
-    reads = call.may("get_key", key)
+    reads = call.may("get_key", call.named_key)
     manner = _manner(params)
 
-    def edit(form: Format, content: bytes) -> bytes:
+    def edit(form: Format, content: bytes, key: Key) -> bytes:
         held = _held(call, params, form, content, key)
         if reads and documents.same(held, value):
             return content
@@ -92,10 +94,9 @@ def update_key(call: Call, params: dict[str, Any]) -> Awaitable[object]:
 
 def delete_key(call: Call, params: dict[str, Any]) -> Awaitable[object]:
     """Take one key away, and leave every other byte as it is."""
-    key = call.named_key
     manner = _manner(params)
 
-    def edit(form: Format, content: bytes) -> bytes:
+    def edit(form: Format, content: bytes, key: Key) -> bytes:
         held = _held(call, params, form, content, key)
         if held is MISSING:
             raise Refused("no_such_key")
@@ -103,7 +104,7 @@ def delete_key(call: Call, params: dict[str, Any]) -> Awaitable[object]:
             call.require(held, *documents.sharers(form, content, key))
         return documents.delete(form, content, key, manner)
 
-    return change(call, params, _of_a_file(call, edit), blind=not call.may("get_key", key), written=False)
+    return change(call, params, _of_a_file(call, edit), blind=not call.may("get_key", call.named_key), written=False)
 
 
 def _manner(params: dict[str, Any]) -> Manner:
@@ -115,13 +116,14 @@ def _manner(params: dict[str, Any]) -> Manner:
     )
 
 
-def _of_a_file(call: Call, edit: Callable[[Format, bytes], bytes]) -> Callable[[bytes | None], bytes]:
+def _of_a_file(call: Call, edit: Callable[[Format, bytes, Key], bytes]) -> Callable[[bytes | None], bytes]:
     """`edit` for a target whose file must be there."""
 
     def of_a_file(content: bytes | None) -> bytes:
         if content is None:
             raise Refused("no_such_file")
-        return edit(call.find().format, content)
+        form = call.find().format
+        return edit(form, content, documents.canonical(form, content, call.named_key, partial(call.may, "get_key")))
 
     return of_a_file
 

@@ -226,6 +226,10 @@ FAULTS: tuple[tuple[str, str], ...] = (
         SHOP.replace('"ini"', '"inj"'),
         "targets.shop.format: this version has no format 'inj', but " + ", ".join(FORMATS),
     ),
+    (SHOP + 'preset = "samba"', "targets.shop.preset: there is no preset 'samba', but systemd, desktop, php,"),
+    (SHOP + 'comment_marks = "=;"', "targets.shop.comment_marks: '=;' will not do. Of ini: the characters"),
+    (SHOP + 'comment_marks = "#"\nquotes = "\'\'"', "targets.shop.quotes: \"''\" names a mark twice"),
+    (VHOSTS + 'preset = "php"', "targets.vhosts.preset: is not for text"),
     (
         VHOSTS.replace("[a-z-]+", "("),
         "targets.vhosts.names: '(\\\\.conf' is no regular expression that takes linear time",

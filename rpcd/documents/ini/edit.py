@@ -10,12 +10,11 @@ Rules of this file:
 """
 
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rpcd.documents.document import Entry, Value, index, not_editable
 from rpcd.documents.ini.layout import Item, Layout, Node, Section
-from rpcd.documents.ini.locate import locate
-from rpcd.documents.ini.spelling import Style, require_names
+from rpcd.documents.ini.spelling import Style
 from rpcd.documents.kept import kept
 from rpcd.documents.key import Key
 from rpcd.documents.splice import MAX_REPEATED, Splice, insert, join, skip_blank_lines
@@ -27,17 +26,18 @@ __all__ = ["IniDocument"]
 class IniDocument:
     """A located ini file."""
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._layout: Layout = locate(text)
+    def __init__(self, layout: Layout, style: Callable[[Layout], Style]) -> None:
+        self._text = layout.text
+        self._layout = layout
+        self._make_style = style
 
     @kept
     def _style(self) -> Style:
-        return Style(self._layout)
+        return self._make_style(self._layout)
 
     def get(self, key: Key) -> Value:
         """See `Document`."""
-        return self._layout.value(self._found(key))
+        return self._layout.value(self._found(key)) if key else self._layout.whole()
 
     def entries(self) -> Sequence[Entry]:
         """See `Document`."""
@@ -51,7 +51,13 @@ class IniDocument:
 
     def remove(self, key: Key) -> Splice:
         """See `Document`."""
-        return join(self._text, self._removal(self._found(key)))
+        node, text = self._found(key), self._text
+        gone = join(text, self._removal(node))
+        start = gone.start
+        if isinstance(node, Section) and gone.end == len(text):  # the last one goes with the blank line before it
+            while text.endswith(("\n\n", "\n\r\n"), 0, start):
+                start = text.rindex("\n", 0, start - 1) + 1
+        return Splice(start, gone.end, gone.text)
 
     def _found(self, key: Key) -> Node:
         node = self._layout.find(key)
@@ -97,7 +103,7 @@ class IniDocument:
         for name, items in section.keys.items():
             if name not in table:
                 splices += self._removal(items)
-        require_names([name for name in table if name not in section.keys], section.keys)
+        self._style.require_names([name for name in table if name not in section.keys], section.keys)
         for name, value in table.items():
             held = section.keys.get(name)
             if held is not None:
@@ -112,7 +118,7 @@ class IniDocument:
         self._require_settled(item)
         text = self._text
         if value is None:
-            if item.value is not None and not self._style.has_nulls:
+            if item.value is not None and not self._style.takes_nulls:
                 raise not_editable("type")
             return Splice(item.name_end, item.value_end + len(item.quote), "")
         written = self._style.value(value, item)
@@ -120,11 +126,11 @@ class IniDocument:
             _, separator = self._style.separator(item.name, self._home(item))
             return Splice(item.name_end, item.name_end, separator + written)
         start, end = item.value_start - len(item.quote), item.value_end + len(item.quote)
-        if not item.value:
-            if text[start - 1] in "=:" and text[item.name_end] in " \t" and start == end:
-                written = " " + written  # `key =` has no white space to show after its mark
-            if text[end : end + 1] in {";", "#"}:
-                written += " "
+        empty = start == end or text[start] in "\r\n"  # then there is no white space to show after the mark
+        if empty and text[start - 1] in "=:" and text[item.name_end] in " \t" and written[:1] != "\n":
+            written = " " + written
+        if not item.value and text[end : end + 1] in {";", "#"}:
+            written += " "
         return Splice(start, end, written)
 
     # What is not there is added.
@@ -151,7 +157,7 @@ class IniDocument:
         """What adds one more of the same key or section."""
         if index(key[-1]) != len(nodes):
             raise Refused("no_such_key")
-        if not self._style.repeats:
+        if not self._style.may_repeat(nodes[0].name):
             raise not_editable("type")
         last = nodes[-1]
         if isinstance(last, Section):
@@ -160,16 +166,16 @@ class IniDocument:
         return [insert(self._text, last.end, [self._line(self._home(last), last.name, value, last)])]
 
     def _add_key(self, section: Section, name: str, value: Value) -> list[Splice]:
-        require_names([name], section.keys)
+        self._style.require_names([name], section.keys)
         layout = self._layout
         if section is layout.top and not section.items:
-            if layout.sections:  # most readers want a section around every key
+            if not self._style.takes_top:
                 raise not_editable("structure")
             return [insert(self._text, len(self._text), self._new_lines(section, name, value))]
         return [insert(self._text, section.end, self._new_lines(section, name, value))]
 
     def _add_section(self, name: str, value: Value) -> list[Splice]:
-        require_names([name], (*self._layout.tables, *self._layout.top.keys), section=True)
+        self._style.require_names([name], (*self._layout.tables, *self._layout.top.keys), section=True)
         tables = self._several(name, value) if isinstance(value, list) else [value]
         lines: list[str] = []
         text = self._text
@@ -184,8 +190,8 @@ class IniDocument:
         """The lines of a new section."""
         if not isinstance(table, dict):
             raise not_editable("structure")
-        require_names(table, ())
-        lines = [f"[{name}]"]
+        self._style.require_names(table, ())
+        lines = [self._style.header(name)]
         section = Section(name, -1, -1)
         for key, value in table.items():
             lines += self._new_lines(section, key, value)
@@ -199,14 +205,15 @@ class IniDocument:
         """The line of a new key, or of one more of the same key."""
         indent, separator = self._style.separator(name, section)
         if value is None:
-            if not self._style.has_nulls:
+            if not self._style.takes_nulls:
                 raise not_editable("type")
             return indent + name
         return (indent + name + separator + self._style.value(value, like)).rstrip(" \t")
 
     def _several(self, name: str, values: list[Value]) -> list[Value]:
         """The values of a repeated key or section: one alone would be read as no array."""
-        if len(values) < 2 or not self._style.repeats or len(name) > MAX_REPEATED:  # noqa: PLR2004
+        least = 1 if name in self._layout.arrays else 2
+        if len(values) < least or not self._style.may_repeat(name) or len(name) > MAX_REPEATED:
             raise not_editable("type")
         return values
 

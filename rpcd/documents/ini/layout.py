@@ -114,16 +114,20 @@ Node = Item | Section | list[Item] | list[Section]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything is. `top` are the keys before any section, `sections` all sections in the order of the text."""
+    """Where everything is. `top` are the keys before any section, `sections` all sections in the order of the text.
+
+    `arrays` are names of sections that are lists, even where there is only one.
+    """
 
     text: str
     top: Section
     sections: Sequence[Section]
     tables: Mapping[str, list[Section]]
+    arrays: frozenset[str] = frozenset()
 
     def find(self, key: Key) -> Node | None:
         """What `key` names; None where there is nothing."""
-        node: Node | None = _only(self.top.keys.get(key[0]) or self.tables.get(key[0]))
+        node: Node | None = self._only(key[0])
         for segment in key[1:]:
             if isinstance(node, Section):
                 node = _only(node.keys.get(segment))
@@ -134,14 +138,24 @@ class Layout:
                 node = node[number] if number is not None and number < len(node) else None
         return node
 
+    def whole(self) -> Value:
+        """The value of the whole document."""
+        return {name: self.value(self._only(name) or []) for name in (*self.top.keys, *self.tables)}
+
+    def _only(self, name: str) -> Node | None:
+        """What a key of one segment names."""
+        node = self.top.keys.get(name) or self.tables.get(name)
+        return node if name in self.arrays else _only(node)
+
     def entries(self) -> list[Entry]:
         """Everything, in the order of the text."""
         found = [*self._entries_of((), self.top)]
         for name, sections in self.tables.items():
-            if len(sections) > 1:
+            many = len(sections) > 1 or name in self.arrays
+            if many:
                 found.append(Entry((name,), "array", sections[0].start, sections[-1].end))
             for number, section in enumerate(sections):
-                key = (name,) if len(sections) == 1 else (name, str(number))
+                key = (name, str(number)) if many else (name,)
                 found.append(Entry(key, "object", section.start, section.end))
                 found += self._entries_of(key, section)
         found.sort(key=lambda entry: entry.start)  # stable: tables stay before what they hold

@@ -25,7 +25,7 @@ from rpcd.documents.ini.layout import Item, Layout, Section
 from rpcd.documents.kept import kept
 from rpcd.documents.splice import bounded, separator_like
 
-__all__ = ["Style", "require_names"]
+__all__ = ["Style"]
 
 _MARKS: Final = re.compile(
     r"""\$\{[^}]*}? | \$\w* | %\([^)]*\)? | %.? | [!"&'();=^|~\\]
@@ -45,19 +45,6 @@ _RESERVED: Final = frozenset({"null", "yes", "no", "true", "false", "on", "off",
 
 _DEFAULT: Final = frozenset({"default"})
 """configparser gives the keys of this section to all others."""
-
-
-def require_names(names: Iterable[str], others: Iterable[str], *, section: bool = False) -> None:
-    """Raise `Refused("not_editable")` unless every reader takes `names` as new keys, or sections, beside `others`."""
-    fits, reserved = (_SECTION, _DEFAULT) if section else (_NAME, _RESERVED)
-    taken = {other.casefold() for other in others}
-    for name in names:
-        folded = name.casefold()
-        if not fits.fullmatch(name) or folded in reserved:
-            raise not_editable("characters")
-        if folded in taken:
-            raise not_editable("duplicate")
-        taken.add(folded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +97,36 @@ class Style:
             len(same) > 1 for held in keys for same in held.values()
         )
 
+    @property
+    def takes_nulls(self) -> bool:
+        """Whether a key may stand alone."""
+        return self.has_nulls
+
+    @property
+    def takes_top(self) -> bool:
+        """Whether a key may stand before any section: most readers want one around every key."""
+        return not self._layout.sections
+
+    def may_repeat(self, _name: str) -> bool:
+        """Whether such a key or section may stand twice."""
+        return self.repeats
+
+    def require_names(self, names: Iterable[str], others: Iterable[str], *, section: bool = False) -> None:
+        """Raise `Refused("not_editable")` unless readers take `names` as new keys, or sections, beside `others`."""
+        fits, reserved = (_SECTION, _DEFAULT) if section else (_NAME, _RESERVED)
+        taken = {other.casefold() for other in others}
+        for name in names:
+            folded = name.casefold()
+            if not fits.fullmatch(name) or folded in reserved:
+                raise not_editable("characters")
+            if folded in taken:
+                raise not_editable("duplicate")
+            taken.add(folded)
+
+    def header(self, name: str) -> str:
+        """The line of a new section."""
+        return f"[{name}]"
+
     def value(self, value: object, old: Item | None) -> str:
         """How a value is spelled, in place of that of `old`, or as a new one after `old`'s kind.
 
@@ -144,6 +161,8 @@ class Style:
         item = next((one for one in reversed(own) if one.value), self._last_valued)
         if item is None:
             return _Neighbour(indent, "", " = ")
+        if not own and section.name and item not in self._layout.top.items:
+            indent = bounded(text[item.start : item.name_start])
         return _Neighbour(indent, item.name, text[item.name_end : item.value_start - len(item.quote)])
 
     def _shown(self, old: Item) -> _Evidence:
