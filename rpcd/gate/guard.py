@@ -68,6 +68,6 @@ def validate(call: Call, method: Method) -> None:
 def count_change(call: Call, usage: Usage) -> None:
     """Count what the peer may do against what it may do of it; what changes nothing is counted while it runs."""
     if call.params.get("dry_run"):
-        call.leases.append(usage.checks.take(call.peer.uid))
+        call.compare()
     else:
         usage.changes.take(call.peer.uid, call.started)

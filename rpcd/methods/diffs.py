@@ -27,6 +27,9 @@ CONTEXT: Final = 3
 MAX_COMPARED: Final = 1_000_000
 """Pairs of lines that are compared one by one; beyond that what differs is one block."""
 
+MAX_LINES: Final = 200_000
+"""Lines of a text up to which it is compared: each takes a hundred bytes of memory and more."""
+
 SPARE: Final = 2048
 """Bytes that the members beside the diff take in a reply."""
 
@@ -40,10 +43,12 @@ Opcode = tuple[str, int, int, int, int]
 
 
 def visible_diff(call: Call, old: bytes | None, new: bytes | None) -> dict[str, object]:
-    """`{"diff": …}` from `old` to `new`, with `"truncated": true` where the reply has no room for all of it.
+    """`{"diff": …}` from `old` to `new`, with `"truncated": true` where it is not all of it.
 
     Empty where the caller may see nothing of it.
     """
+    if any(content is not None and content.count(b"\n") > MAX_LINES for content in (old, new)):
+        return {"diff": "", "truncated": True}
     whole = call.plain and (call.key is None or call.may("get_key", call.key))
     before, after = _seen(call, old, whole=whole), _seen(call, new, whole=whole)
     changes = _compare(_lines(old), _lines(new))

@@ -64,6 +64,7 @@ def _told(call: Call, number: int, entry: Entry) -> dict[str, object]:
 
 def diff(call: Call, params: dict[str, Any]) -> Awaitable[object]:
     """How two revisions differ; unless told, the one before the present one and what is on disk now."""
+    call.compare()
     return call.work(partial(_diff, call, params))
 
 

@@ -218,6 +218,10 @@ class Call:
         """Have `size` bytes of contents in memory until this call is answered; `Refused("busy")`."""
         self.leases.append(self.usage.contents.take(self.peer.uid, size))
 
+    def compare(self) -> None:
+        """Work out a diff, as few at once as a uid may; `Refused("busy")`."""
+        self.leases.append(self.usage.checks.take(self.peer.uid))
+
     def release(self) -> None:
         """Give back what was held until this call was answered."""
         while self.leases:

@@ -134,7 +134,7 @@ def test_without_a_thread_to_sync_the_log_it_is_synced_all_the_same(
 
 def test_an_outcome_that_the_log_could_not_take_is_owed(disk: Disk, meanwhile: Callable[..., None]) -> None:
     """A change that was made is answered; its outcome stands in the log as soon as that can be written again."""
-    meanwhile("os.write", failing(errno.ENOSPC), call=5)  # the candidate, the history's two, the intent, the outcome
+    meanwhile("os.write", failing(errno.ENOSPC), call=3)  # the candidate, the intent, the outcome
     assert disk.told(("motd", b"ours")) == [None]
     assert not disk.records("outcome")
     assert disk.told(("shop", SHOP_INI.encode())) == [None]
@@ -145,7 +145,7 @@ def test_an_outcome_that_the_log_could_not_take_is_owed(disk: Disk, meanwhile: C
 def test_an_outcome_is_owed_until_the_end(open_disk: Open, meanwhile: Callable[..., None]) -> None:
     """The last thing that a store does is to write what it owes."""
     disk = open_disk()
-    meanwhile("os.write", failing(errno.ENOSPC), call=5)
+    meanwhile("os.write", failing(errno.ENOSPC), call=3)
     assert disk.told(("motd", b"ours")) == [None]
     assert not disk.settled()
     disk.store.committers.close()

@@ -474,8 +474,8 @@ def test_an_outsiders_version_is_never_overwritten_unseen(disk: Disk) -> None:
             new.write_text(text)
             new.chmod(0o600)
             os.rename(new, motd)
-            wait_until(lambda text=text: motd.read_text() != text, what="a change")  # type: ignore[misc]
-            assert motd.read_text().partition(" / ")[0] == text
+            # what lost the race is there for the moment until it is seen and goes back
+            wait_until(lambda text=text: motd.read_text().startswith(f"{text} / "), what="a change")  # type: ignore[misc]
     finally:
         stop.set()
         thread.join()

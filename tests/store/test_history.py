@@ -228,6 +228,19 @@ def test_names_that_come_and_go_are_limited(history: History, scratch: Path) -> 
     assert contents(history, of(scratch, name="gone", most=16)) == [b"somebody's"]
 
 
+def test_a_directory_is_limited_as_a_whole(history: History, scratch: Path) -> None:
+    """Whoever floods many files loses what is kept of those; the disk never has more than twice the limit, or so."""
+    (scratch / "site").mkdir()
+    limits = HistoryLimits(50, 1e9, 1 << 20)
+    write(history, of(scratch, limits, "mine", 1000), [b"mine", b"mine too"], uid=1)
+    for number in range(40):
+        for uid in (33, 34, 33):
+            write(history, of(scratch, limits, str(number), 1000), [os.urandom(100_000)], uid=uid)
+    size = sum(path.stat().st_size for path in (scratch / "state/history").rglob("*") if path.is_file())
+    assert size < (2 << 20) + 40 * 101_000
+    assert contents(history, of(scratch, limits, "mine", 1000)) == [b"mine too", b"mine"]
+
+
 def test_formats_and_paths_have_their_own(history: History, scratch: Path) -> None:
     """A target that moves, or is read in another way, begins anew."""
     write(history, of(scratch), [b"one"])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import SETTINGS, SHOP_INI, Serve
+from tests.harness.memory import memory_file
 from tests.harness.server import Rpcd
 from tests.harness.users import WWW_DATA
 
@@ -168,3 +169,20 @@ def test_nobody_reads_or_restores_without_a_grant(changed: Rpcd, as_user: Callab
             return [*asked, caller.kind("restore", target="shop", revision="absent")]
 
     assert as_user(WWW_DATA, WWW_DATA, [], look) == ["denied"] * 3
+
+
+def test_as_few_are_compared_at_once_as_dry_runs_are_made(serve: Serve) -> None:
+    """Of many diffs in one batch two are worked out, and the others are `busy`; what has too many lines is cut short."""
+    server = serve()
+    server.call("replace_file", target="motd", content="\n" * 100_000 + "a")
+    server.call("replace_file", target="motd", content="\n" * 100_000 + "b")
+    batch = [{"jsonrpc": "2.0", "id": n, "method": "diff", "params": {"target": "motd"}} for n in range(9)]
+    with server.connect() as caller:
+        kinds = [reply["error"]["data"]["kind"] if "error" in reply else None for reply in caller.ask(batch)]
+    assert kinds.count(None) >= 2
+    assert set(kinds) == {None, "busy"}
+    content = memory_file(b"\n" * 300_000)
+    with server.connect() as caller:
+        caller.call("replace_file", target="motd", content={"fd": 0}, descriptors=[content])
+        assert caller.call("diff", target="motd")["truncated"] is True
+    os.close(content)

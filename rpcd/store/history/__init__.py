@@ -6,7 +6,8 @@ Rules of this package:
 - A revision is only ever what was on disk: what turns out not to have taken effect is struck out, also after a crash.
 - Content that somebody else put there is found at the next change, and kept as a revision that nobody made.
 - Revisions belong to a path and a format. A target that moves begins anew; what was stays with the old path.
-- What is on disk is bounded, also for names that come and go in a directory target.
+- What is on disk is bounded: of one file as the settings say, and of all files of a directory target together to twice
+  that. There whoever makes it more makes room for it, in the history of the same file; names that come and go, too.
 
 Limits, and who gives way: keeping.py. The file: pack.py. What it holds: revisions.py.
 """
@@ -99,7 +100,11 @@ class History:
             known, begun = self._load(pack, of), pack.identity
             number = known.append(pack, before, after, edits)
             self._remember(known, pack)
-            if known.wasteful:
+            beside = self._beside(path) if of.most > 1 else 0
+            if beside + pack.identity[1] > 2 * of.limits.size and of.most > 1:
+                known.make_do(max(0, 2 * of.limits.size - beside) // 2)
+                self._rewrite(known, pack, of)
+            elif known.wasteful:
                 self._rewrite(known, pack, of)
             return Step(os.dup(pack.descriptor), partial(self._take_back, of, number, begun, pack.identity))
 
@@ -196,6 +201,11 @@ class History:
         with _told():
             known.rewrite(pack, _first(of, 0))
             self._remember(known, pack)
+
+    def _beside(self, path: str) -> int:
+        """The bytes of all other files of revisions in the same directory."""
+        with os.scandir(os.path.dirname(path)) as entries:
+            return sum(entry.stat().st_size for entry in entries if entry.path != path)
 
     def _make_room(self, of: Of, path: str, by: int) -> None:
         """Have a directory for this file, and not too many others in it: those whose target is gone give way.

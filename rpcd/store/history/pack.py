@@ -83,17 +83,14 @@ class Pack:
         parts: list[bytes] = []
         found: list[Stored] = []
         for head, content in records:
-            packed = zlib.compress(content, LEVEL) + b"\n" if content else b""
-            line = (
-                json.dumps({**head, "packed": max(0, len(packed) - 1)}, separators=(",", ":")).encode("ascii") + b"\n"
-            )
-            found.append(Stored(at + len(line), max(0, len(packed) - 1), len(line) + len(packed)))
-            parts += (line, packed)
-            at += len(line) + len(packed)
-        view = memoryview(b"".join(parts))
+            packed = zlib.compress(content, LEVEL) if content else b""
+            line = json.dumps({**head, "packed": len(packed)}, separators=(",", ":")).encode("ascii") + b"\n"
+            end = b"\n" if packed else b""
+            found.append(Stored(at + len(line), len(packed), len(line) + len(packed) + len(end)))
+            parts += (line, packed, end)
+            at += found[-1].whole
         try:
-            while view:
-                view = view[os.write(self.descriptor, view) :]
+            _write(self.descriptor, parts)
         except BaseException:
             with suppress(OSError):  # whoever reads it next cuts off what stays
                 os.ftruncate(self.descriptor, before)
@@ -188,6 +185,17 @@ def _locked(path: str, flags: int) -> Pack | None:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _write(descriptor: int, parts: Iterable[bytes]) -> None:
+    """Write all of it, without copying it together first."""
+    views = [memoryview(part) for part in parts if part]
+    while views:
+        written = os.writev(descriptor, views)
+        while views and written >= len(views[0]):
+            written -= len(views.pop(0))
+        if written:
+            views[0] = views[0][written:]
 
 
 def _head(line: bytes) -> dict[str, Any] | None:

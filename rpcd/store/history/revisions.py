@@ -17,7 +17,7 @@ from rpcd.store.history.pack import Pack, Stored
 
 __all__ = ["Revisions"]
 
-SLACK: Final = 1024 * 1024
+SLACK: Final = 64 * 1024
 """Bytes that a file may have beside twice what is kept, before it is written anew."""
 
 
@@ -61,6 +61,13 @@ class Revisions:
             self._add(head, stored)
         self.kept.give_way(now)
         return self._next - 1
+
+    def make_do(self, size: int) -> None:
+        """Keep no more than `size` bytes, but for the newest, whatever else is lost with it."""
+        for number, _ in list(self.kept):
+            if self.kept.stored <= size or len(self.kept) == 1:
+                return
+            self.kept.drop(number)
 
     def strike(self, pack: Pack, number: int) -> None:
         """Without this one, which never was on disk; harmless where it is not kept."""
