@@ -172,10 +172,10 @@ def test_nobody_reads_or_restores_without_a_grant(changed: Rpcd, as_user: Callab
 
 
 def test_as_few_are_compared_at_once_as_dry_runs_are_made(serve: Serve) -> None:
-    """Of many diffs in one batch two are worked out, and the others are `busy`; what has too many lines is cut short."""
+    """Of many in a batch a few are worked out, the others are `busy`; what has too many lines is cut short."""
     server = serve()
-    server.call("replace_file", target="motd", content="\n" * 100_000 + "a")
-    server.call("replace_file", target="motd", content="\n" * 100_000 + "b")
+    server.call("replace_file", target="motd", content="\n" * 50_000 + "a")
+    server.call("replace_file", target="motd", content="\n" * 50_000 + "b")
     batch = [{"jsonrpc": "2.0", "id": n, "method": "diff", "params": {"target": "motd"}} for n in range(9)]
     with server.connect() as caller:
         kinds = [reply["error"]["data"]["kind"] if "error" in reply else None for reply in caller.ask(batch)]
