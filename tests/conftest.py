@@ -46,7 +46,8 @@ format    = "text"
 [[grants]]
 users   = [{os.getuid()}]
 methods = ["get_key", "update_key", "delete_key", "list_keys", "read_file", "replace_file", "delete_file",
-           "list_files", "history", "diff", "restore", "status", "server.metrics", "server.reload", "server.read_only"]
+           "list_files", "describe", "history", "diff", "restore", "status", "server.metrics", "server.reload",
+           "server.read_only"]
 targets = ["*"]
 
 [[grants]]

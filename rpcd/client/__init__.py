@@ -43,7 +43,7 @@ from rpcd.client.errors import (
     UnknownError,
 )
 from rpcd.client.methods import prepare
-from rpcd.client.results import Change, Content, File, Files, Held, Key, Keys, Target, Value, Whoami
+from rpcd.client.results import Change, Content, Description, File, Files, Held, Key, Keys, Target, Value, Whoami
 from rpcd.client.revisions import Diff, Edit, History, Revision
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "ConnectionFailedError",
     "Content",
     "DeniedError",
+    "Description",
     "Diff",
     "Edit",
     "File",

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, Final, Literal, ParamSpec, Protocol, TypedD
 
 from rpcd.client import results, revisions
 from rpcd.client.message import Request
-from rpcd.client.results import Change, Content, Files, Held, Keys, Target, Value, Whoami
+from rpcd.client.results import Change, Content, Description, Files, Held, Keys, Target, Value, Whoami
 from rpcd.client.revisions import Diff, History
 
 __all__ = ["Asynchronous", "Blocking", "ChangeOptions", "DeleteOptions", "EditOptions", "UpdateOptions", "prepare"]
@@ -23,7 +23,7 @@ KeyPath = str | Sequence[str | int]
 
 READS: Final = frozenset({
     "ping", "whoami", "may", "targets", "status", "rpc.discover", "server.metrics",
-    "get_key", "list_keys", "read_file", "list_files", "history", "diff",
+    "get_key", "describe", "list_keys", "read_file", "list_files", "history", "diff",
 })  # fmt: skip
 """The server's methods that change nothing."""
 
@@ -140,6 +140,11 @@ class Methods(ABC):
     def delete_key(self, target: str, key: KeyPath, **options: Unpack[DeleteOptions]) -> Request[Change]:
         """Take a key away, or a table with all that is in it."""
         return _change("delete_key", {"target": target, "key": key, **options})
+
+    @remote
+    def describe(self, target: str) -> Request[Description]:
+        """What a form needs: the schema of the keys that the caller is granted, and what they hold."""
+        return Request("describe", {"target": target}, results.read_description, changes=False)
 
     @remote
     def list_keys(

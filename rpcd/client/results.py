@@ -20,6 +20,7 @@ from rpcd.client.members import member, optional, typed
 __all__ = [
     "Change",
     "Content",
+    "Description",
     "File",
     "Files",
     "Held",
@@ -32,6 +33,7 @@ __all__ = [
     "read_any",
     "read_change",
     "read_content",
+    "read_description",
     "read_document",
     "read_files",
     "read_held",
@@ -97,6 +99,18 @@ class Keys:
     keys: tuple[Key, ...]
     revision: str
     next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a form needs: a JSON Schema, and what the file of this revision holds as far as the caller may get it.
+
+    `values` is `None` where there is nothing to get; `revision` is `absent` where there is no file yet.
+    """
+
+    schema: dict[str, Value]
+    values: Value
+    revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +220,12 @@ def read_held(result: Any, _contents: Contents) -> Held:
     if "value" not in typed(result, dict):
         raise ProtocolError("the result has no value")
     return Held(result["value"], member(result, "revision", str))
+
+
+def read_description(result: Any, _contents: Contents) -> Description:
+    """`{schema, [values], revision}`."""
+    schema, revision = member(result, "schema", dict), member(result, "revision", str)
+    return Description(schema, result.get("values"), revision)
 
 
 def read_keys(result: Any, _contents: Contents) -> Keys:

@@ -8,7 +8,7 @@ and imports `Method` and `Call` from here.
 from collections.abc import Mapping
 from typing import Final
 
-from rpcd.methods import discover, files, history, keys, meta, server
+from rpcd.methods import describe, discover, files, history, keys, meta, server
 from rpcd.methods.control import Control
 from rpcd.methods.method import Call, Method, Rules
 
@@ -31,6 +31,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "server.read_only": Method(handler=server.read_only, params=("reason",), administers=True),
     # keys of structured documents
     "get_key": Method(handler=keys.get_key, params=("target", "key"), target="target", key="key"),
+    "describe": Method(handler=describe.describe, params=("target",), target="target"),
     "list_keys": Method(handler=keys.list_keys, params=("target", "prefix", "limit", "after"), target="target"),
     "update_key": Method(
         handler=keys.update_key,

@@ -92,7 +92,7 @@ def restore(call: Call, params: dict[str, Any]) -> Awaitable[object]:
         return before if content == before and not blind else content
 
     blind = not call.plain
-    return change(call, params, back, blind=blind)
+    return change(call, params, back, blind=blind, written=False)
 
 
 def _kept(call: Call) -> tuple[list[tuple[int, Entry]], Snapshot | None]:

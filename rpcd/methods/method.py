@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from rpcd.documents.key import Key, format_key
+from rpcd.documents.reach import Reach
 from rpcd.errors import Refused
 from rpcd.methods.control import Control
 from rpcd.peer import Peer
@@ -154,6 +155,10 @@ class Call:
     def may(self, method: str, key: Key | None = None) -> bool:
         """Whether this peer may call `method` on this call's target: what an answer may tell rests on it."""
         return self.rules.may(self.peer, method, self.target, key)
+
+    def reach(self, method: str) -> Reach:
+        """On which keys of this call's target this peer may call `method`."""
+        return Reach.of(self.rules.policy.keys(self.peer, method, self.name_of_target))
 
     @property
     def plain(self) -> bool:

@@ -15,7 +15,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import Final
 
-from rpcd.documents.key import Key
+from rpcd.documents.key import Key, KeyPattern
 from rpcd.peer import Peer
 from rpcd.policy.explanation import Explanation, Miss, closest
 from rpcd.policy.grant import EVERY, Grant, Permit, Rule, gids_of
@@ -24,6 +24,8 @@ __all__ = ["Explanation", "Grant", "Miss", "Permit", "Policy"]
 
 KEPT_PEERS: Final = 1024
 """Identities whose grants are kept; a machine has fewer that call."""
+
+EVERY_KEY: Final = KeyPattern((None,))
 
 _Rules = Mapping[str, Mapping[str, tuple[Rule, ...]]]
 """A peer's rules, by method and by the first part of a target, in the order of the settings."""
@@ -68,6 +70,13 @@ class Policy:
                 first = first or rule.grant
                 value, table = value or matches, table or below
         return Permit(first, value=value, table=table) if first is not None else None
+
+    def keys(self, peer: Peer, method: str, target: str) -> tuple[KeyPattern, ...]:
+        """The keys of a target on which the peer may call the method; a star for all, nothing for none."""
+        covering = [rule for rule in _of_target(self._rules(peer).get(method, {}), target) if rule.covers(target)]
+        if any(not rule.grant.keys for rule in covering):
+            return (EVERY_KEY,)
+        return tuple(dict.fromkeys(pattern for rule in covering for pattern in rule.grant.keys))
 
     def explain(self, peer: Peer, method: str | None, target: str | None = None, key: Key | None = None) -> Explanation:
         """What `permits` says, and where it says no, the grants that came closest.

@@ -23,12 +23,17 @@ from rpcd.documents.key import Key, KeyPattern
 from rpcd.schemas.places import known
 from rpcd.schemas.types import MAX_KEPT, Types
 from rpcd.schemas.validator import Schema, decisive, rule
+from rpcd.schemas.view import view
 from rpcd.schemas.write_only import is_write_only, write_only
 
 __all__ = ["Broken", "DocumentSchema"]
 
 MAX_COMPARED: Final = 10_000
 """Values of a document up to which all its faults are looked at: some 50 ms where each is one."""
+
+
+MAX_VIEWS: Final = 64
+"""Parts of a schema that are kept: as many as callers are granted different keys."""
 
 
 class Broken(NamedTuple):
@@ -41,13 +46,15 @@ class Broken(NamedTuple):
 class DocumentSchema:
     """A schema that has been judged (files.py), for whole documents.
 
-    `types` says which types the value at a key may have, `is_write_only` whether what is there is never shown.
+    `types` says which types the value at a key may have, `is_write_only` whether what is there is never shown;
+    `view` is the part of the schema that judges what is reached.
     """
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self.types = Types(document).of
         self.is_write_only = lru_cache(maxsize=MAX_KEPT)(partial(is_write_only, document))
+        self.view = lru_cache(maxsize=MAX_VIEWS)(partial(view, document))
         self.has_write_only = any(True for _ in self.write_only())
         self._schema = Schema("", document)
 

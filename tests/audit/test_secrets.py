@@ -112,7 +112,7 @@ targets = ["*"]
 
 [[grants]]
 users   = [{WWW_DATA}]
-methods = ["update_key", "delete_key", "replace_file", "delete_file", "list_keys", "list_files", "status"]
+methods = ["update_key", "delete_key", "replace_file", "delete_file", "list_keys", "list_files", "describe", "status"]
 targets = ["*"]
 """
 
@@ -150,6 +150,10 @@ def calls() -> Calls:
         ("update_key", {"target": "app", "key": "list.0", "value": canary(), "request_id": "two"}),
         ("update_key", {"target": "none", "key": "a", "value": canary()}),
         ("list_keys", {"target": "guarded"}),
+        *(
+            ("describe", {"target": target})
+            for target in ("shop", "app", "guarded", "motd", "binary", "vhosts/shop-a.conf")
+        ),
         ("update_key", {"target": "guarded", "key": "name", "value": canary()}),
         ("update_key", {"target": "guarded", "key": "name", "value": canary() * 9}),
         ("update_key", {"target": "guarded", "key": "login.password", "value": canary()}),

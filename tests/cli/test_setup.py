@@ -143,8 +143,8 @@ def test_methods_and_targets_are_the_callers_own(rpcd: Rpcd, as_user: Callable[.
 
     expected = [["update_key"], [], ["shop"], ["shop"], ["target=shop"], ["target=shop"], ["shop"], ["shop"], [], []]
     assert as_user(WWW_DATA, WWW_DATA, [], ask) == expected
-    mine = completed(["rpcd", "may", "d"], server=rpcd.socket)
-    assert mine == ["delete_key", "delete_file", "diff"]
+    mine = completed(["rpcd", "may", "de"], server=rpcd.socket)
+    assert mine == ["describe", "delete_key", "delete_file"]
 
 
 def test_commands_are_completed_without_a_server(scratch: Path) -> None:

@@ -74,6 +74,8 @@ BAD_RESULTS: list[tuple[Any, str]] = [
     (prepare.targets(), '{"targets": [{}]}'),
     (prepare.get_key("a", "b"), '{"revision": "absent"}'),
     (prepare.list_keys("a"), '{"keys": {}, "revision": "absent"}'),
+    (prepare.describe("a"), '{"values": {}, "revision": "absent"}'),
+    (prepare.describe("a"), '{"schema": true, "revision": "absent"}'),
     (prepare.read_file("a"), '{"content": {"fd": 0}, "revision": "r1:0", "size": 0}'),
     (prepare.read_file("a"), '{"content": {"base64": "?"}, "revision": "r1:0", "size": 0}'),
     (prepare.read_file("a"), '{"content": "four", "revision": "r1:0", "size": 3}'),

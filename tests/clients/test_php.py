@@ -68,7 +68,7 @@ def test_what_a_caller_may_call(shared_php: Php) -> None:
 
 def test_keys(php: Php, server: Rpcd) -> None:
     """A key is read, changed under an expectation, listed and deleted; actor and note are recorded."""
-    preview, change, held, same, deleted, keys, rest = php.returned(
+    preview, change, held, same, deleted, keys, rest, described = php.returned(
         """
         $preview = $rpcd->updateKey('shop', 'ui.theme', 'dark', dryRun: true);
         $change = $rpcd->updateKey('shop', ['ui', 'theme'], 'dark', expect: 'light', actor: 'alice', note: 'ü');
@@ -79,7 +79,8 @@ def test_keys(php: Php, server: Rpcd) -> None:
         $rpcd->deleteKey('shop', 'ui.size', comments: 'with');
         $keys = $rpcd->listKeys('shop', 'ui');
         $first = $rpcd->listKeys('shop', limit: 1);
-        return [$preview, $change, $held, $same, $deleted, $keys, $rpcd->listKeys('shop', after: $first->next)];
+        $rest = $rpcd->listKeys('shop', after: $first->next);
+        return [$preview, $change, $held, $same, $deleted, $keys, $rest, $rpcd->describe('shop')];
         """
     )
     assert "+theme = dark" in preview["diff"]
@@ -88,6 +89,8 @@ def test_keys(php: Php, server: Rpcd) -> None:
     assert (same["changed"], deleted["changed"]) == (False, True)
     assert [(key["key"], key["type"]) for key in keys["keys"]] == [("ui", "object"), ("ui.theme", "string")]
     assert [key["key"] for key in rest["keys"]] == ["ui.theme", "mail", "mail.from", "mail.password"]
+    assert described["schema"]["properties"]["mail"]["properties"]["password"] == {"type": "string", "writeOnly": True}
+    assert described["values"] == {"ui": {"theme": "dark"}, "mail": {"from": "shop@example.org"}}
     first = server.records("intent")[0]
     assert (first["actor"], first["note"]) == ("alice", "ü")
 

@@ -86,6 +86,10 @@ def test_keys(client: Client) -> None:
     assert [key.comment for key in keys.keys] == ["the shop's own settings", None]
     client.update_key("shop", "ui.size", "5", use_commented=True)
     client.delete_key("shop", "ui.size", comments="with")
+    described = client.describe("shop")
+    assert described.schema["type"] == "object"
+    assert described.values == {"ui": {"theme": "dark"}, "mail": {"from": "shop@example.org"}}
+    assert client.describe("motd").values is None
     first = client.list_keys("shop", limit=1)
     assert first.next == first.keys[0].key
     assert client.list_keys("shop", after=first.next).keys[0] not in first.keys

@@ -29,7 +29,7 @@ format    = "text"
 
 [[grants]]
 users   = [{ALICE}]
-methods = ["get_key", "update_key", "delete_key", "list_keys"]
+methods = ["get_key", "update_key", "delete_key", "list_keys", "describe"]
 targets = ["shop"]
 keys    = ["ui.*", "mail.from"]
 
@@ -86,6 +86,9 @@ CALLS: list[tuple[str, dict[str, Any], set[str]]] = [
     ("get_key", {"target": "other", "key": "ui.theme"}, CAROL_TWICE),
     ("list_keys", {"target": "shop"}, {"alice"}),
     ("list_keys", {"target": "other"}, set()),
+    ("describe", {"target": "shop"}, {"alice"}),
+    ("describe", {"target": "other"}, set()),
+    ("describe", {"target": "none"}, set()),
     ("update_key", {"target": "shop", "key": "ui.theme", "value": "dark", "dry_run": True}, {"alice"}),
     ("update_key", {"target": "shop", "key": "ui.new", "value": "x", "dry_run": True}, {"alice"}),
     ("update_key", {"target": "shop", "key": "mail.password", "value": "x", "dry_run": True}, set()),

@@ -8,6 +8,7 @@ use Rpcd\Exception\MissingExtensionException;
 use Rpcd\Exception\ProtocolException;
 use Rpcd\Result\Change;
 use Rpcd\Result\Content;
+use Rpcd\Result\Description;
 use Rpcd\Result\Diff;
 use Rpcd\Result\Files;
 use Rpcd\Result\Held;
@@ -183,6 +184,12 @@ final class Client
             + array_filter(['comments' => $comments === 'keep' ? null : $comments, 'shared' => $shared]);
 
         return $this->change('delete_key', $params, $ifRevision, $dryRun, $actor, $note, $requestId);
+    }
+
+    /** What a form needs: the schema of the keys that the caller is granted, and what they hold. */
+    public function describe(string $target): Description
+    {
+        return $this->look('describe', ['target' => $target], Description::read(...));
     }
 
     /**

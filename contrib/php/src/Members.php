@@ -64,6 +64,13 @@ final class Members
         return is_bool($value) ? $value : throw self::wrong($name);
     }
 
+    public function object(string $name): stdClass
+    {
+        $value = $this->any($name);
+
+        return $value instanceof stdClass ? $value : throw self::wrong($name);
+    }
+
     /** @return list<mixed> */
     public function list(string $name): array
     {

@@ -7,8 +7,8 @@ namespace Rpcd\Result;
 use Rpcd\Members;
 
 /**
- * A key, dotted as in TOML, and the JSON Schema name of its value's type. `$comment` is what stands above it in the file,
- * where the caller may read that.
+ * A key, dotted as in TOML, and the JSON Schema name of its value's type. `$comment` is what stands above it in the
+ * file, where the caller may read that.
  */
 final readonly class Key
 {
