@@ -1,7 +1,9 @@
 """`history`, `diff` and `restore`: what a caller sees of earlier revisions, and how it gets one back."""
 
+import json
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -172,17 +174,24 @@ def test_nobody_reads_or_restores_without_a_grant(changed: Rpcd, as_user: Callab
 
 
 def test_as_few_are_compared_at_once_as_dry_runs_are_made(serve: Serve) -> None:
-    """Of many in a batch a few are worked out, the others are `busy`; what has too many lines is cut short."""
+    """Of many at once a few are worked out, the others are `busy`; what has too many lines is cut short."""
     server = serve()
-    server.call("replace_file", target="motd", content="\n" * 50_000 + "a")
-    server.call("replace_file", target="motd", content="\n" * 50_000 + "b")
-    batch = [{"jsonrpc": "2.0", "id": n, "method": "diff", "params": {"target": "motd"}} for n in range(9)]
     with server.connect() as caller:
-        kinds = [reply["error"]["data"]["kind"] if "error" in reply else None for reply in caller.ask(batch)]
+        for content in (b"\n" * 190_000, b"\n".join(b"%d" % number for number in range(190_000)), b"\n" * 300_000):
+            descriptor = memory_file(content)
+            caller.call("replace_file", target="motd", content={"fd": 0}, descriptors=[descriptor])
+            os.close(descriptor)
+        assert caller.call("diff", target="motd") | {"from": "", "to": ""} == {
+            "from": "", "to": "", "diff": "", "truncated": True,
+        }  # fmt: skip
+        revisions = [one["revision"] for one in caller.call("history", target="motd")["revisions"]]
+    asked: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "diff", "params": {"target": "motd"}}
+    asked["params"] |= {"from": revisions[2], "to": revisions[1]}
+    with ExitStack() as stack:
+        callers = [stack.enter_context(server.connect()) for _ in range(8)]
+        for caller in callers:
+            caller.send(json.dumps(asked).encode())
+        replies = [json.loads(caller.receive() or b"") for caller in callers]
+    kinds = [reply["error"]["data"]["kind"] if "error" in reply else None for reply in replies]
     assert kinds.count(None) >= 2
     assert set(kinds) == {None, "busy"}
-    content = memory_file(b"\n" * 300_000)
-    with server.connect() as caller:
-        caller.call("replace_file", target="motd", content={"fd": 0}, descriptors=[content])
-        assert caller.call("diff", target="motd")["truncated"] is True
-    os.close(content)
