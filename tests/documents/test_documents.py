@@ -9,13 +9,14 @@ from rpcd import documents
 from rpcd.documents.document import MAX_DEPTH
 from rpcd.errors import Refused
 
-EDITABLE = ["env", "ini", "json", "jsonc", "toml", "yaml"]
+EDITABLE = ["env", "ini", "json", "jsonc", "properties", "toml", "yaml"]
 
 SMALL = {
     "env": b"A=1\n",
     "ini": b"A=1\n",
     "json": b'{"A": "1"}',
     "jsonc": b'{"A": "1",} // x',
+    "properties": b"A=1\n",
     "toml": b"A = '1'\n",
     "yaml": b"A: '1'\n",
 }
@@ -71,6 +72,16 @@ HOSTILE = {
     "trailing commas": ("jsonc", "[0", ",[1, /* */ ]", "]"),
     "white space after a comma": ("jsonc", "[0,", " //\n", "]"),
     "open objects with comments": ("jsonc", "", '{"a"://\n', ""),
+    "long names": ("properties", "", ".", "=1"),
+    "deep names": ("properties", "", "a." * 60 + "#=1\n", ""),
+    "many properties": ("properties", "", "k#=1\n", ""),
+    "properties of one table": ("properties", "", "a.k#=1\n", ""),
+    "the same property": ("properties", "", "a=1\n", ""),
+    "joined lines": ("properties", "a=", "\\\n ", "1"),
+    "backslashes in a property": ("properties", "a=", "\\", "1"),
+    "escapes in a name": ("properties", "", "\\u0041", "=1"),
+    "blanks after a name": ("properties", "a", " ", "1"),
+    "blank lines of properties": ("properties", "", "\f\n", "a=1"),
     "open TOML arrays": ("toml", "a=", "[", ""),
     "a long dotted key": ("toml", "a", ".a", "=1"),
     "many dotted keys": ("toml", "", "a.b.c.d.k#=1\n", ""),

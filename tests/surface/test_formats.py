@@ -42,6 +42,18 @@ CASES = [
         refused=("size.x", 1, "structure"),
         broken='{"a": 1,,}',
     ),
+    Case(
+        format="properties",
+        text="# the server\nserver.port = 8080\nserver.host = a\n",
+        key="server.port",
+        value="8080",
+        new="é\nadmin = yes",
+        after="# the server\nserver.port = \\u00e9\\nadmin = yes\nserver.host = a\n",
+        gone="# the server\nserver.host = a\n",
+        keys=(("server", "object"), ("server.port", "string"), ("server.host", "string")),
+        refused=("server.port", 8080, "type"),
+        broken="a = \\u00",
+    ),
 ]
 
 
