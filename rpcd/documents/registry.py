@@ -32,7 +32,7 @@ class Row:
 
 
 FORMATS: Final[Mapping[str, Row]] = {
-    "env": Row("rpcd.documents.env"),
+    "env": Row("rpcd.documents.env", options=("dialect",)),
     "ini": Row("rpcd.documents.ini", options=("preset", "comment_marks", "separators", "quotes")),
     "json": Row("rpcd.documents.json"),
     "jsonc": Row("rpcd.documents.jsonc"),

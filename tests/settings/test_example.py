@@ -24,9 +24,9 @@ def settings(scratch: Path, text: str) -> Settings:
 
 
 def test_it_holds(scratch: Path) -> None:
-    """Two targets and two grants, which the server takes."""
+    """Three targets and two grants, which the server takes."""
     found = settings(scratch, EXAMPLE)
-    assert set(found.targets) == {"shop", "vhosts"}
+    assert set(found.targets) == {"shop", "environment", "vhosts"}
     assert len(found.grants) == 2
 
 

@@ -2,44 +2,35 @@ r"""Env files: what an edit changes. Pure.
 
 Rules of this file:
 
-- After an edit `. FILE` gives the variable exactly the value, in every POSIX shell, and nothing is run: what is not
-  plain stands in single quotes, or in double quotes with `$`, `` ` ``, `"` and `\` escaped.
+- After an edit the file gives the variable exactly the value, to whoever its dialect says reads it, and nothing is run:
+  a spelling is taken only where the locator reads it as the value.
 - The quotes stay what they were where they can; a new variable is written as most others are.
-- Variables that shells give a meaning of their own are not set: bash calculates what is assigned to RANDOM, and
-  calculating runs commands.
 """
 
-import re
 from collections.abc import Sequence
-from typing import Final
 
 from rpcd.documents.document import UNFIT, Entry, Untold, Value, not_editable, require_told
-from rpcd.documents.env.layout import NAME, Assignment, locate
+from rpcd.documents.env.dialect import Dialect
+from rpcd.documents.env.layout import Assignment
 from rpcd.documents.key import Key
 from rpcd.documents.splice import Splice, insert, join
 from rpcd.errors import Refused
 
 __all__ = ["EnvDocument"]
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
-_TO_ESCAPE: Final = re.compile(r'[$`"\\]')
-_NAME: Final = re.compile(NAME)
-_THE_SHELLS: Final = re.compile(
-    "_|BASH.*|DIRSTACK|EPOCH.*|EUID|FUNCNAME|GROUPS|HISTCMD|LINENO|OPTIND|PIPESTATUS|PPID|RANDOM|SECONDS|SHELLOPTS"
-    "|SRANDOM|UID"
-)
-"""Read-only, without effect, or calculated: bash(1), Shell Variables; dash(1). Tried with both."""
-
 
 class EnvDocument:
     """A located env file."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, dialect: Dialect) -> None:
         self._text = text
-        self._layout = locate(text)
+        self._dialect = dialect
+        self._layout = dialect.locate(text)
 
     def get(self, key: Key) -> Value:
         """See `Document`."""
+        if not key:
+            return {name: self.get((name,)) for name in self._layout.names}
         assignment = self._found(key)[-1]
         if isinstance(assignment.value, Untold):
             raise not_editable("expression", self._text, assignment.value_start)
@@ -56,14 +47,15 @@ class EnvDocument:
         name = key[0]
         if not isinstance(value, str):
             raise not_editable("type")
-        if not _NAME.fullmatch(name) or _THE_SHELLS.fullmatch(name):
+        taken = value.replace("\t", "")
+        if UNFIT.search(taken.replace("\n", "") if self._dialect.lines else taken):
             raise not_editable("characters")
-        if UNFIT.search(value.translate({ord("\n"): None, ord("\t"): None})):
+        if not self._dialect.name.fullmatch(name):
             raise not_editable("characters")
         if name in self._layout.names:
             old = self._layout.names[name][-1]
             quote = self._text[old.value_start : old.value_start + 1]
-            return Splice(old.value_start, old.value_end, _spell(value, quote))
+            return Splice(old.value_start, old.value_end, self._spell(value, quote))
         return self._add(name, value)
 
     def remove(self, key: Key) -> Splice:
@@ -80,17 +72,17 @@ class EnvDocument:
         others = self._layout.assignments
         quotes = [self._text[one.value_start : one.value_start + 1] for one in others]
         quote = next((mark for mark in "\"'" if 2 * quotes.count(mark) > len(others)), "")
-        export = "export " if 2 * sum(one.exported for one in others) > len(others) else ""
+        export = "export " if self._dialect.exports and 2 * sum(one.exported for one in others) > len(others) else ""
         at = others[-1].end if others else len(self._text)
-        return insert(self._text, at, [f"{export}{name}={_spell(value, quote)}"])
+        return insert(self._text, at, [f"{export}{name}={self._spell(value, quote)}"])
 
-
-def _spell(value: str, quote: str) -> str:
-    """How a shell is told a value, in this kind of quotes if possible."""
-    if quote not in {"'", '"'}:
-        if _PLAIN.fullmatch(value):
-            return value
-        quote = "'"
-    if quote == "'" and "'" not in value:
-        return f"'{value}'"
-    return '"' + _TO_ESCAPE.sub(r"\\\g<0>", value) + '"'
+    def _spell(self, value: str, quote: str) -> str:
+        """How the reader is told a value, in this kind of quotes if possible."""
+        for spelled in self._dialect.spellings(value, quote):
+            try:
+                found = self._dialect.locate(f"A={spelled}\nB=1\n").assignments
+            except Refused:
+                continue
+            if [type(one.value) for one in found] == [str, str] and [one.value for one in found] == [value, "1"]:
+                return spelled
+        raise not_editable("characters")

@@ -13,13 +13,13 @@ What is read is what a POSIX shell takes for assignments, one to a line and noth
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from rpcd.documents.document import Untold, not_editable
 
-__all__ = ["NAME", "Assignment", "Layout", "locate"]
+__all__ = ["NAME", "Assignment", "Layout", "layout_of", "locate"]
 
 NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*+"
 
@@ -83,7 +83,6 @@ def locate(text: str) -> Layout:
     Raises `Refused("not_editable")` for a text that is anything else.
     """
     found: list[Assignment] = []
-    names: dict[str, list[Assignment]] = {}
     at = 0
     while at < len(text):
         statement = _STATEMENT.match(text, at)
@@ -94,10 +93,21 @@ def locate(text: str) -> Layout:
             start, end = statement.span("value")
             exported = statement["export"] is not None
             value = _value(text[start:end], exported=exported)
-            assignment = Assignment(name, value, at, start, end, statement.end(), exported)
-            found.append(assignment)
-            names.setdefault(name, []).append(assignment)
+            found.append(Assignment(name, value, at, start, end, statement.end(), exported))
         at = statement.end()
+    return layout_of(found)
+
+
+def layout_of(found: Sequence[Assignment], alone: Collection[str] = ()) -> Layout:
+    """All assignments of a text, by name as well.
+
+    Raises `Refused("not_editable")` where one of them has a name that stands `alone` too: it takes the value away.
+    """
+    names: dict[str, list[Assignment]] = {}
+    for assignment in found:
+        names.setdefault(assignment.name, []).append(assignment)
+    if not names.keys().isdisjoint(alone):
+        raise not_editable("duplicate")
     return Layout(found, names)
 
 
