@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rpcd.errors import Refused
-from rpcd.wire import MAX_DEPTH, decode, encode
+from rpcd.wire import MAX_DEPTH, MAX_VALUES, decode, encode
 
 ACCEPTED = [
     (b"{}", {}),
@@ -21,6 +21,12 @@ ACCEPTED = [
     (b"18446744073709551615", 2**64 - 1),
     (b"-9223372036854775808", -(2**63)),
     (b"1e308", 1e308),
+    (b"[12345678901234567890123.5, 12345678901234567890123e5]", [12345678901234567890123.5, 12345678901234567890123e5]),
+    (b'{"18446744073709551616":"\\\\", "\\"9":"\\\\\\""}', {"18446744073709551616": "\\", '"9': '\\"'}),
+    (b'["' + b"[{,}]" * 30_000 + b'"]', ["[{,}]" * 30_000]),
+    (b'["' + b'\\",[' * 30_000 + b'"]', ['",[' * 30_000]),
+    (b"[" + b"[ ] ," * (MAX_VALUES - 2) + b"0]", [*[[]] * (MAX_VALUES - 2), 0]),
+    (b"[" + b"0," * (MAX_VALUES - 2) + b"0]", [0] * (MAX_VALUES - 1)),
     ("\u00e9".join('""').encode(), "\u00e9"),
 ]
 
@@ -40,10 +46,12 @@ REFUSED = {
     "an integer beyond 64 bits": b"18446744073709551616",
     "an integer below 64 bits": b"-9223372036854775809",
     "an integer of 5,000 digits": b"9" * 5000,
+    "an integer that a double holds": b"[9223372036854775808000]",
+    "a long integer behind a string like it": b'["18446744073709551616", 18446744073709551616]',
     "one bracket too deep": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
     "900 objects deep": b'{"a":' * 900 + b"1" + b"}" * 900,
-    "100,000 open brackets": b"[" * 100_000,
-    "brackets that do not fit": b"[}" * 100_000,
+    "open brackets": b"[" * 9_000,
+    "brackets that do not fit": b"[}" * 4_000,
     "a string without an end behind many brackets": b"[" * (MAX_DEPTH + 1) + b'"' + b"a" * 100_000,
     "escaped quotes and no end": b"[" * (MAX_DEPTH + 1) + b'"' + b'\\"' * 90_000,
     "an escape without an end": b"[" * (MAX_DEPTH + 1) + b'"\\',
@@ -74,6 +82,26 @@ def test_anything_else_is_a_parse_error(data: bytes) -> None:
     with pytest.raises(Refused) as refused:
         decode(data)
     assert (refused.value.kind, refused.value.data) == ("parse_error", {})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" + b"[]," * (MAX_VALUES - 1) + b"0]",
+        b"[" + b"0, " * (MAX_VALUES - 1) + b"0]",
+        b"{" + b",".join(b'"%d":{}' % number for number in range(MAX_VALUES)) + b"}",
+        b"[" + b'"[",' * 40_000 + b"0]",
+        b"[" + b'{"":[{"":1}]},' * 2_500 + b"0]",
+        b"[" * 100_000,
+        b"[}" * 100_000,
+    ],
+    ids=range(7),
+)
+def test_too_many_values_are_not_read(data: bytes) -> None:
+    """A message has at most 10,000 values, whatever they are, and whether or not it is JSON: `too_large`."""
+    with pytest.raises(Refused) as refused:
+        decode(data)
+    assert (refused.value.kind, refused.value.data) == ("too_large", {"limit": 10_000})
 
 
 @given(st.binary(max_size=200))

@@ -9,9 +9,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["MAX_BATCH", "MAX_ID", "NotJson", "answered", "is_request", "read"]
+__all__ = ["MAX_BATCH", "MAX_ID", "MAX_VALUES", "NotJson", "TooManyValues", "answered", "is_request", "read"]
 
 MAX_DEPTH: Final = 64
+MAX_VALUES: Final = 10_000
 MAX_BATCH: Final = 32
 MAX_ID: Final = 128
 
@@ -26,6 +27,10 @@ class NotJson(Exception):
     """The bytes are no strict JSON."""
 
 
+class TooManyValues(NotJson):
+    """They are, but more values than a message may have."""
+
+
 def read(data: bytes) -> Any:
     """The value of strict JSON; `NotJson` for anything else, a duplicate member and a number out of bounds included."""
     try:
@@ -36,15 +41,18 @@ def read(data: bytes) -> Any:
     value = reader.value(0)
     reader.space()
     reader.require(reader.at == len(text))
+    if reader.values > MAX_VALUES:
+        raise TooManyValues
     return value
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads one text from left to right; `at` is how far it has come."""
+    """Reads one text from left to right; `at` is how far it has come, `values` how many there were."""
 
     text: str
     at: int = 0
+    values: int = 0
 
     def require(self, condition: object) -> None:
         if not condition:
@@ -61,6 +69,7 @@ class _Reader:
         return False
 
     def value(self, depth: int) -> Any:
+        self.values += 1
         self.space()
         if self.take("{"):
             self.require(depth < MAX_DEPTH)
