@@ -18,6 +18,7 @@ from rpcd.methods.changes import change
 from rpcd.methods.method import Call
 from rpcd.methods.page import DEFAULT_LIMIT, page
 from rpcd.store import Snapshot
+from rpcd.store.pieces import same
 from rpcd.wire import encode
 
 __all__ = ["delete_file", "list_files", "read_file", "replace_file"]
@@ -83,7 +84,7 @@ async def replace_file(call: Call, params: dict[str, Any]) -> object:
     form = call.find().format
 
     def replace(before: bytes | None) -> bytes:
-        if content == before and not blind:
+        if same(content, before) and not blind:
             return content
         documents.check(form, content)
         return content

@@ -22,6 +22,7 @@ from typing import Final, NoReturn
 
 from rpcd.errors import Refused
 from rpcd.store.metadata import NEW_MODE, Metadata
+from rpcd.store.pieces import held_by, same
 from rpcd.store.storage import storage_refusal
 from rpcd.store.syscalls import EXCHANGE, NOREPLACE, open_without_links, rename
 from rpcd.store.targets import Held, Place
@@ -67,7 +68,7 @@ class Candidate:
             while view:
                 view = view[os.write(self._descriptor, view) :]
             metadata.give(self._descriptor)
-            if not _holds(self._descriptor, self.content):
+            if not held_by(self._descriptor, self.content):
                 raise Refused("storage", reason="io")
         except OSError as error:
             self.cancel()
@@ -246,17 +247,7 @@ def _holds_ours(place: Place, name: str, content: bytes) -> bool:
         found = place.read(name)
     except Refused:
         return False
-    return found is not None and found.content == content
-
-
-def _holds(descriptor: int, content: bytes) -> bool:
-    """Whether an opened file has exactly this content."""
-    if os.fstat(descriptor).st_size != len(content):
-        return False
-    read = bytearray()
-    while len(read) < len(content) and (chunk := os.pread(descriptor, len(content) - len(read), len(read))):
-        read += chunk
-    return read == content
+    return found is not None and same(found.content, content)
 
 
 def _unlink(directory: int, name: str) -> None:

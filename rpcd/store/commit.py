@@ -24,6 +24,7 @@ from rpcd.store.atomic import Candidate, Displaced, remove, sync_directory, temp
 from rpcd.store.edits import Change, Edit, Waiting, answer, fail
 from rpcd.store.history import History, Of, Step
 from rpcd.store.judge import require_allowed
+from rpcd.store.pieces import same
 from rpcd.store.queue import Queue
 from rpcd.store.replies import Replies
 from rpcd.store.replyfile import Answer
@@ -159,7 +160,7 @@ class Committers:
             except BaseException as error:  # noqa: BLE001 - one edit fails, the others go on
                 waiting.failed = refusal(error)
             else:
-                waiting.changed = new != content or (edit.blind and new is not None)
+                waiting.changed = not same(new, content) or (edit.blind and new is not None)
                 content = new
         return content
 
@@ -280,4 +281,4 @@ def _compared(before: Held | None, content: bytes | None) -> Change:
     """What a dry run tells."""
     old = before.content if before else None
     after = None if content is None else Snapshot.of(content).digest
-    return Change(old != content, before.digest if before else None, after, old, content)
+    return Change(not same(old, content), before.digest if before else None, after, old, content)

@@ -17,7 +17,7 @@ import stat
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
 from typing import Final
@@ -49,9 +49,9 @@ class Large(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a file held when it was read; `digest` is the SHA-256 of it in hexadecimal."""
+    """What a file held when it was read; `digest` is the SHA-256 of it in hexadecimal, by which two are compared."""
 
-    content: bytes
+    content: bytes = field(compare=False)
     digest: str
 
     @classmethod
