@@ -33,8 +33,8 @@ Knows = Callable[[Peer], bool]
 ACCEPT_PAUSE: Final = 0.1
 """Seconds without accepting after descriptors ran out: the listener stays readable, and the loop would spin."""
 
-ACCEPTING: Final = 0.0005
-"""Seconds of a turn of the loop after which connections that still wait are left for the next one."""
+ACCEPTING: Final = 0.0001
+"""Seconds of a turn of the loop after which connections that still wait are left for the next one; one is accepted."""
 
 SWEEP: Final = 1.0
 """Seconds between two looks for connections whose time is over."""
@@ -144,7 +144,7 @@ class Server:
             full = usage.seats.full(group, usage.quotas)
         if full is not None:
             _refuse(accepted)
-            self.shared.discarder.end(caller.uid, accepted)
+            self.shared.discarder.end(group, accepted)
             self.shared.note("connection_refused", sender=caller.record(), why=full)
             return
         Connection(self.shared, accepted, peer, group)
@@ -174,7 +174,10 @@ class Server:
     def _resume(self) -> None:
         descriptor = self.listener.socket.fileno()
         if descriptor >= 0:  # not closed in the meantime
-            self.loop.add_reader(descriptor, self._accept)
+            try:
+                self.loop.add_reader(descriptor, self._accept)
+            except OSError:
+                self.loop.call_later(ACCEPT_PAUSE, self._resume)
 
 
 def _has_gone(accepted: socket.socket) -> bool:

@@ -18,6 +18,7 @@ import select
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from time import thread_time
 from typing import Final
 
 from rpcd.errors import Refused
@@ -25,7 +26,7 @@ from rpcd.peer import Peer
 from rpcd.quotas import Seats, Usage
 from rpcd.server.discard import Discarder
 from rpcd.server.lanes import NOTHING, READABLE, WRITABLE, Lanes
-from rpcd.server.passed import ROOM, control, look
+from rpcd.server.passed import ROOM, control, look, refusal
 from rpcd.wire import Datagram, Reply
 
 __all__ = ["Connection", "Handler", "Note", "Shared"]
@@ -36,8 +37,8 @@ Handler = Callable[[Peer, Datagram], Reply | Awaitable[Reply | None] | None]
 Note = Callable[..., None]
 """Takes an event's name and its fields, for the audit."""
 
-MAX_DESCRIPTORS: Final = 16
-"""In one message."""
+LIGHT: Final = 4096
+"""Bytes of a message up to which nobody looks how long it takes to answer."""
 
 ROOM_AGAIN: Final = 0.1
 """Seconds after which it is looked whether there is room for descriptors again."""
@@ -121,7 +122,7 @@ class Connection:
         try:
             self._sit()
         except OSError:  # no descriptor left for another lane
-            self.shared.discarder.end(self.peer.uid, self.socket)
+            self.shared.discarder.end(self.group, self.socket)
             self._release()
 
     def stop(self) -> "asyncio.Task[None] | None":
@@ -136,7 +137,7 @@ class Connection:
         """End the connection; harmless when it has ended."""
         if self in self.shared.connections:
             self._rise()
-            self.shared.discarder.end(self.peer.uid, self.socket)
+            self.shared.discarder.end(self.group, self.socket)
             self._release()
 
     def overdue(self) -> str | None:
@@ -162,7 +163,11 @@ class Connection:
         if watched is None:
             self.shared.lanes.leave(self.group, self.descriptor)
         else:
-            self.shared.lanes.watch(self.group, self.descriptor, watched)
+            try:
+                self.shared.lanes.watch(self.group, self.descriptor, watched)
+            except OSError:  # the kernel has no room for it: nobody would learn what happens here
+                self.close()
+                return
         self.watched = watched
 
     def _ready(self, events: int) -> None:
@@ -171,7 +176,7 @@ class Connection:
             self._writable()
         elif self.task is None:
             self.active = True
-            if self.shared.discarder.has_room(self.peer.uid) or not look(self.socket):
+            if self.shared.discarder.has_room(self.group) or not look(self.socket):
                 self._readable()
             elif events & (select.EPOLLHUP | select.EPOLLERR):
                 self.close()
@@ -184,7 +189,7 @@ class Connection:
         """Read on when what this uid has passed before is closed."""
         if self.watched is None:
             return
-        room = self.shared.discarder.has_room(self.peer.uid)
+        room = self.shared.discarder.has_room(self.group)
         self._watch(READABLE if room else NOTHING)
         if not room:
             self.shared.loop.call_later(ROOM_AGAIN, self._wait_for_room)
@@ -205,30 +210,23 @@ class Connection:
             # End of file has no sender; neither has a message queued on an inherited listener without SO_PASSCRED.
             if size or descriptors:
                 shared.note("connection_refused", peer=self.peer, why="a message without credentials")
-            shared.discarder.discard(self.peer.uid, descriptors)
+            shared.discarder.discard(self.group, descriptors)
             self.close()
             return
         if not self.peer.fits(sender):  # somebody else holds this connection: it ends with this reply
             self.last = True
             self._handle(Datagram(b"", descriptors, Refused("denied"), sender))
             return
-        fault = self._fault(flags, len(descriptors))
+        fault = refusal(flags, len(descriptors), limit=shared.limit, allowed=shared.descriptors)
         self._handle(Datagram(b"" if fault else bytes(shared.buffer[:size]), descriptors, fault))
 
-    def _fault(self, flags: int, descriptors: int) -> Refused | None:
-        """Why the transport refuses a message whatever it says, or None."""
-        if flags & socket.MSG_TRUNC:
-            return Refused("too_large", limit=self.shared.limit)
-        if flags & socket.MSG_CTRUNC:
-            return Refused("busy", retry_after=1)  # no descriptor left here
-        if descriptors > MAX_DESCRIPTORS:
-            return Refused("too_large", limit=MAX_DESCRIPTORS)
-        if descriptors and not self.shared.descriptors:
-            return Refused("unavailable", reason="descriptors")
-        return None
-
     def _handle(self, datagram: Datagram) -> None:
-        result = self.shared.handler(self.peer, datagram)
+        if len(datagram.data) <= LIGHT:
+            result = self.shared.handler(self.peer, datagram)
+        else:
+            began = thread_time()  # a system call; what workers and the machine do meanwhile does not count
+            result = self.shared.handler(self.peer, datagram)
+            self.shared.lanes.pay(self.group, thread_time() - began)
         if result is None or isinstance(result, Reply):
             self._finish(datagram.descriptors, result)
         else:
@@ -239,7 +237,7 @@ class Connection:
         finished = await reply
         self.task = None
         if self not in self.shared.connections:
-            self.shared.discarder.discard(self.peer.uid, descriptors)
+            self.shared.discarder.discard(self.group, descriptors)
             self.unsent = finished
             self._release()
             return
@@ -249,7 +247,7 @@ class Connection:
         self._watch(WRITABLE if self.unsent is not None else READABLE)
 
     def _finish(self, descriptors: Iterable[int], reply: Reply | None) -> None:
-        self.shared.discarder.discard(self.peer.uid, descriptors)
+        self.shared.discarder.discard(self.group, descriptors)
         self.unsent = reply
         if reply is None:
             if self.last:

@@ -13,11 +13,15 @@ import struct
 from contextlib import suppress
 from typing import Final
 
+from rpcd.errors import Refused
 from rpcd.peer import UCRED, Credentials
 
-__all__ = ["ROOM", "control", "look"]
+__all__ = ["ROOM", "control", "look", "refusal"]
 
 SCM_MAX_FD: Final = 253  # unix(7)
+
+MAX_DESCRIPTORS: Final = 16
+"""In one message."""
 
 CREDENTIALS_ROOM: Final = socket.CMSG_SPACE(UCRED.size)
 ROOM: Final = CREDENTIALS_ROOM + socket.CMSG_LEN(SCM_MAX_FD * array.array("i").itemsize)
@@ -37,6 +41,22 @@ def control(ancillary: list[tuple[int, int, bytes]]) -> tuple[Credentials | None
             with suppress(struct.error):
                 sender = Credentials.unpack(data)
     return sender, tuple(descriptors)
+
+
+def refusal(flags: int, descriptors: int, *, limit: int, allowed: bool) -> Refused | None:
+    """Why a message that came with these flags, and so many descriptors, is refused whatever it says, or None.
+
+    `limit` is the largest message in bytes; `allowed` says whether peers may pass descriptors.
+    """
+    if flags & socket.MSG_TRUNC:
+        return Refused("too_large", limit=limit)
+    if flags & socket.MSG_CTRUNC:
+        return Refused("busy", retry_after=1)  # no descriptor left here
+    if descriptors > MAX_DESCRIPTORS:
+        return Refused("too_large", limit=MAX_DESCRIPTORS)
+    if descriptors and not allowed:
+        return Refused("unavailable", reason="descriptors")
+    return None
 
 
 def look(connection: socket.socket) -> bool | None:

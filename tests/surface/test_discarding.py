@@ -6,8 +6,10 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -19,8 +21,8 @@ LINGERS = 8
 """Seconds that close(2) of a socket waits (SO_LINGER, socket(7)) for a peer that takes nothing."""
 
 
-@pytest.fixture
-def lingering() -> Iterator[socket.socket]:
+@contextmanager
+def lingers() -> Iterator[socket.socket]:
     """A connection whose last close(2) takes `LINGERS` seconds: what was sent is never taken."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         one = socket.create_connection(listener.getsockname())
@@ -34,6 +36,13 @@ def lingering() -> Iterator[socket.socket]:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, LINGERS))
             with one:
                 yield one
+
+
+@pytest.fixture
+def lingering() -> Iterator[socket.socket]:
+    """One of them."""
+    with lingers() as one:
+        yield one
 
 
 @contextmanager
@@ -104,6 +113,26 @@ def test_where_no_thread_can_be_had_descriptors_wait(monkeypatch: pytest.MonkeyP
     discarder.discard(1, [])
     wait_until(lambda: _ended(read), what="the other end is closed")
     os.close(read)
+
+
+def test_strangers_cost_no_more_than_one_uid(rpcd: Rpcd, as_user: Callable[..., Any]) -> None:
+    """However many uids without a grant leave descriptors behind, there is one thread for all of them."""
+
+    def leave(lingering: socket.socket) -> None:
+        with rpcd.connect() as connection:
+            connection.send(b"{}", [lingering.fileno()])
+
+    before = rpcd.usage().threads
+    with ExitStack() as stack:
+        with stopped(rpcd):
+            for uid in range(3000, 3005):
+                lingering = stack.enter_context(lingers())
+                as_user(uid, uid, [], partial(leave, lingering))
+                lingering.close()
+        assert rpcd.call("ping") == "pong"
+        wait_until(lambda: rpcd.usage().threads > before, what="a thread that closes")
+        assert rpcd.raw(b"{}") is not None
+        assert rpcd.usage().threads == before + 1
 
 
 def _ended(descriptor: int) -> bool:
