@@ -19,6 +19,7 @@ from rpcd.methods.diffs import visible_diff
 from rpcd.methods.method import Call
 from rpcd.methods.page import DEFAULT_LIMIT, page
 from rpcd.store import Entry, Snapshot
+from rpcd.store.pieces import same
 
 __all__ = ["diff", "history", "restore"]
 
@@ -87,9 +88,9 @@ def restore(call: Call, params: dict[str, Any]) -> Awaitable[object]:
         content = _content(call, _named(call, kept, params["revision"]), now)
         if content is None and before is None:
             raise Refused("no_such_file")
-        if content is not None and (content != before or blind):
+        if content is not None and (blind or not same(content, before)):
             documents.check(form, content)
-        return before if content == before and not blind else content
+        return before if not blind and same(content, before) else content
 
     blind = not call.plain
     return change(call, params, back, blind=blind, written=False)
