@@ -54,6 +54,10 @@ MARKS = {
         "[", "]", "{", "}", "a", "b", ".", "=", "1", "'", '"', '"""', "'''", "\n", "\n", " ", ",", "#", "\\",
         "[a]\n", "[[b]]\n", "c = 1\n", "\r\n", "1979-05-27", "\ufeff",
     ),
+    "yaml": (
+        "a", "b", ":", ": ", "- ", "? ", "[", "]", "{", "}", ",", '"', "'", "|", ">", "&x", "*x", "!t ", "# c", "\n",
+        "\n", "\n  ", "\n  ", " ", "---\n", "...\n", "\r\n", "<<", "%", "\t", "\ufeff", "\udcff", "1", "\\", "\u2028",
+    ),
 }  # fmt: skip
 """What the texts are made of that may be of a format, or not."""
 
@@ -73,6 +77,15 @@ LINES = {
         "k# = { x = 1, y.z = 2, y.w = 3 } # c\n", "k# = [1, 2]\n", "k# = [\n  1, # c\n  [2, 3],\n  {a = 1}\n]\n",
         "# c\n", "\n", 'k# = """\nx\n\\"""q""""\n', "  k# = 1979-05-27 07:32:00 # x\n", "k# = []\n", "k# = {}\n",
         '"a b" . k# = -0.0\n', "k# = '\udcff'\r\n",
+    ),
+    "yaml": (
+        "k#: 1\n", "k#: 'y'  # c\n", 'k#: "a\\tb"\n', "k#:\n  a: 1\n  b: no\n", "k#:\n- a\n- b: 1\n  c: 2\n# c\n",
+        "k#:\n  - a\n  # c\n  -\n", "k#:\n", "k#: # c\n    x: {a: 1, b: [1, 2]}\n", "k#: |\n  a\n\n   b\n\n",
+        "k#: >-\n  a\n  b\n", "k#: |+ # c\n  a\n\n", "# c\n", "\n", "k#: &x# {a: 1}\n", "k#: &y [1, 2]\nu#: *y\n",
+        "k#: &z\n  a: 1\nu#:\n  <<: *z\n  b: 2\n", "k#: !t 1\n", "k#: !t {a: 1}\n", "k#: !!str 1\n", "k#: 2001-12-14\n",
+        "k#: a\n  b\n", '"k #": 1\n', "#: x\n", "on: 1\n", "? k#\n: 1\n", "? [k#]\n: 1\n", "k#: [\n  a, # c\n  b\n]\n",
+        "k#: [a: 1, b]\n", "k#: {a, b: }\n", "k#: \udcff\r\n", "k#: é\n", "k#:\n    a:\n        b: ~\n", "k#: 1:20\n",
+        "---\n", "k#: ''\n",
     ),
 }  # fmt: skip
 """What the texts are made of that mostly are."""
@@ -175,7 +188,7 @@ def others(tree: object, touched: Key) -> dict[Key, str]:
     }
 
 
-@pytest.mark.parametrize("form", ["env", "ini", "json", "toml"])
+@pytest.mark.parametrize("form", ["env", "ini", "json", "toml", "yaml"])
 @given(data=st.data())
 @generated
 def test_an_edit_does_what_was_asked_and_nothing_else(form: str, data: st.DataObject) -> None:
@@ -204,7 +217,7 @@ def test_an_edit_does_what_was_asked_and_nothing_else(form: str, data: st.DataOb
             document.get(key)
 
 
-@pytest.mark.parametrize("form", ["env", "ini", "json", "toml"])
+@pytest.mark.parametrize("form", ["env", "ini", "json", "toml", "yaml"])
 @given(data=st.data())
 @generated
 def test_any_text_is_read_or_refused(form: str, data: st.DataObject) -> None:
