@@ -93,6 +93,36 @@ HOSTILE = {
     "quotes in a long string": ("toml", 'a="""', '"" ', '"""'),
     "an open long string": ("toml", 'a="""', '"" ', ""),
     "deep TOML arrays": ("toml", "", "k#=" + "[" * 30 + "]" * 30 + "\n", ""),
+    "open YAML sequences": ("yaml", "", "[", ""),
+    "deep YAML sequences": ("yaml", "", "- ", ""),
+    "deep YAML mappings": ("yaml", "", "? ", ""),
+    "flow in flow": ("yaml", "[", "[[[[]]]], ", "]"),
+    "pairs in flow": ("yaml", "[", "a: b, ", "]"),
+    "lines in flow": ("yaml", "a: [\n", "b, # c\n", "]"),
+    "many YAML keys": ("yaml", "", "k#: v\n", ""),
+    "many quoted YAML keys": ("yaml", "", '"k#": v\n', ""),
+    "many YAML elements": ("yaml", "", "- a\n", ""),
+    "sequences in sequences": ("yaml", "", "- - - a\n", ""),
+    "aliases": ("yaml", "x: &x 1\ny:\n", "- *x\n", ""),
+    "aliases of much": ("yaml", "x: &x [" + "a, " * 8000 + "]\ny:\n", "- *x\n", ""),
+    "anchors": ("yaml", "", "k#: &a# 1\n", ""),
+    "merges": ("yaml", "x: &x {a: 1, b: 2}\n", "k#: {<<: *x}\n", ""),
+    "a chain of merges": ("yaml", "x: &x {a: 1}\n", "k#: &x {<<: *x, a#: 1}\n", ""),
+    "documents": ("yaml", "", "---\na: 1\n", ""),
+    "directives": ("yaml", "", "%A b\n", "---\n"),
+    "tag directives": ("yaml", "", "%TAG !a#! b\n", "--- x\n"),
+    "tags in tags": ("yaml", "", "!a [", "]"),
+    "YAML comments": ("yaml", "", "# c\n", ""),
+    "marks of comments": ("yaml", "a: b", " #", ""),
+    "lines of a plain scalar": ("yaml", "a: ", "b\n ", ""),
+    "a long plain scalar": ("yaml", "a: ", "b ", ""),
+    "a long number": ("yaml", "a: 1", ":1", ""),
+    "YAML escapes": ("yaml", 'a: "', "\\n", '"'),
+    "single quotes": ("yaml", "a: ", "'", ""),
+    "literals": ("yaml", "", "- |\n a\n", ""),
+    "blank lines of a literal": ("yaml", "a: |\n", "\n", ""),
+    "empty values": ("yaml", "", "a#:\n", ""),
+    "complex keys": ("yaml", "", "? [a, #]\n: b\n", ""),
 }
 
 
@@ -130,6 +160,8 @@ def test_hostile_documents_cost_what_their_size_does(form: str, start: str, repe
         ("toml", "[", "]"),
         ("toml", "{a=[", "]}"),
         ("toml", "{a={b=", "}}"),
+        ("yaml", "[", "]"),
+        ("yaml", "{a: [", "]}"),
     ],
 )
 def test_depth_is_bounded(form: str, opening: str, closing: str) -> None:
@@ -159,7 +191,7 @@ def test_dotted_keys_are_as_deep_as_tables(key: str) -> None:
     assert documents.open_document(documents.resolve("toml"), fine.encode()).entries()
 
 
-@pytest.mark.parametrize("form", ["json", "jsonc", "toml"])
+@pytest.mark.parametrize("form", ["json", "jsonc", "toml", "yaml"])
 def test_values_are_not_deeper_than_documents(form: str) -> None:
     """A value that would make a document deeper than the limit is refused, whatever Python could stand."""
     value: documents.Value = "x"

@@ -1,14 +1,20 @@
 """YAML files."""
 
+import time
+from itertools import pairwise
+
 import pytest
 import yaml
 
 from rpcd import documents
 from rpcd.documents import Manner
+from rpcd.documents.document import MAX_DEPTH
 from rpcd.documents.key import parse_key
 from rpcd.errors import Refused
 
 YAML = documents.resolve("yaml")
+
+WIDE = " " * 30_000
 
 COMPOSE = """\
 # the shop
@@ -492,3 +498,153 @@ def test_what_is_shared_changes_for_all_when_asked(
     assert after.decode() == changed(COMPOSE, old, new)
     document = documents.open_document(YAML, after)
     assert all(document.get(parse_key(other)) == value for other in others)
+
+
+@pytest.mark.parametrize(("opening", "end"), [("- ", "x"), ("? ", "x"), ("- - ", "[x]")])
+def test_depth_is_bounded_in_blocks_too(opening: str, end: str) -> None:
+    """As deep as the limit is read; one deeper is refused before anything recurses."""
+    levels = opening.count("-") + opening.count("?")
+    for depth, refused in ((MAX_DEPTH - end.count("["), False), (MAX_DEPTH + levels, True), (60_000, True)):
+        content = (opening * (depth // levels) + end).encode()
+        if refused:
+            with pytest.raises(Refused, match="not_editable") as refusal:
+                documents.open_document(YAML, content)
+            assert refusal.value.data["reason"] == "depth"
+        else:
+            documents.check(YAML, content)
+
+
+def test_a_billion_laughs_are_not_told() -> None:
+    """Aliases that stand for aliases are counted as what they stand for, and refused before anybody follows them."""
+    text = "a: &a [x,x,x,x,x,x,x,x,x]\n"
+    for one, other in pairwise("abcdefghi"):
+        text += f"{other}: &{other} [{','.join([f'*{one}'] * 9)}]\n"
+    start = time.process_time()
+    with pytest.raises(Refused) as refused:
+        documents.check(YAML, text.encode())
+    assert refused.value.data["reason"] == "aliases"
+    assert time.process_time() - start < 1
+    few = text[: text.index("d: ")]
+    assert len(str(documents.open_document(YAML, few.encode()).get(()))) > 4000
+
+
+def test_aliases_are_as_deep_as_what_they_stand_for() -> None:
+    """A tree is not deeper than the limit, whatever puts it together."""
+    half = "[" * 40 + "]" * 40
+    documents.check(YAML, f"a: &a {half}\nb: [*a]\n".encode())
+    with pytest.raises(Refused) as refused:
+        documents.check(YAML, f"a: &a {half}\nb: {'[' * 30}*a{']' * 30}\n".encode())
+    assert refused.value.data["reason"] == "depth"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "reason"),
+    [
+        ("a: \udcff\n", "a", "bytes"),
+        ("a: {b: \udcff}\n", "a", "bytes"),
+        ("a: .inf\n", "a", "type"),
+        ("a: !t 1\n", "a", "tag"),
+        ("a: [!t 1]\n", "a", "tag"),
+        ("a: !t {b: 1}\n", "a.b", "tag"),
+        ("a: 2001-99-99\n", "a", "tag"),
+        (f"a: {'1' * 400}\n", "a", "tag"),
+        ("a: {[b]: 1}\n", "a", "characters"),
+    ],
+)
+def test_what_cannot_be_told_is_not(text: str, key: str, reason: str) -> None:
+    """Bytes, tags, endless numbers and what no member can be named like stays as it is, and can be edited around."""
+    with pytest.raises(Refused) as refused:
+        documents.open_document(YAML, documents.encode(text)).get(parse_key(key))
+    assert (refused.value.kind, refused.value.data["reason"]) == ("not_editable", reason)
+    assert documents.update(YAML, documents.encode(text), ("z",), 1) == documents.encode(text + "z: 1\n")
+
+
+TOLD: list[tuple[str, documents.Value]] = [
+    ("a: no", False),
+    ("a: 012", 10),
+    ("a: 1:20", 80),
+    ("a: 0x1f", 31),
+    ("a: 1e3", "1e3"),
+    ("a: 1.5e+3", 1500.0),
+    ("a: ~", None),
+    ("a:", None),
+    ("a: 2001-12-14", "2001-12-14"),
+    ("a: 2001-12-14 21:59:43", "2001-12-14T21:59:43"),
+    ("a: =", "="),
+    ("a: !!str 1", "1"),
+    ("a: !!int '1'", 1),
+    ("a: ! 'x'", "x"),
+    ("a: 'it''s'", "it's"),
+    ('a: "\\x41\\\n  b"', "Ab"),
+    ("a: x\n  y\n\n  z", "x y\nz"),
+    ("a: |\n  x\n   y\n", "x\n y\n"),
+    ("a: >+\n  x\n  y\n\n", "x y\n\n"),
+    ("b: &x {c: 1}\na: *x", {"c": 1}),
+    ("b: &x {c: 1, d: 2}\na:\n  d: 3\n  <<: *x", {"c": 1, "d": 3}),
+    ("b: &x {c: 1}\nd: &y {c: 2, e: 3}\na: {<<: [*x, *y]}", {"c": 1, "e": 3}),
+    ("a: [\U0010dcff]", ["\U0010dcff"]),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), TOLD)
+def test_values_are_told_as_libyaml_reads_them(text: str, value: documents.Value) -> None:
+    """YAML 1.1 decides what a scalar is; aliases and merge keys are what they stand for; dates are text."""
+    assert documents.same(documents.open_document(YAML, text.encode()).get(("a",)), value)
+
+
+def test_entries_tell_what_there_is() -> None:
+    """Every member and element has its entry with type and lines; what is shared has those where it is written."""
+    text = "a: &x # c\n  b: 1\nd: {e: no, f: [1.5, ~]}\ng:\n  <<: *x\n  h: *x\ni: !t {j: k}\n? [l]\n: 1\n"
+    found = documents.open_document(YAML, text.encode()).entries()
+    assert [(".".join(entry.key), entry.type, text[entry.start : entry.end]) for entry in found] == [
+        ("a", "object", "a: &x # c\n  b: 1\n"),
+        ("a.b", "integer", "  b: 1\n"),
+        ("d", "object", "d: {e: no, f: [1.5, ~]}\n"),
+        ("d.e", "boolean", "e: no"),
+        ("d.f", "array", "f: [1.5, ~]"),
+        ("d.f.0", "number", "1.5"),
+        ("d.f.1", "null", "~"),
+        ("g", "object", "g:\n  <<: *x\n  h: *x\n"),
+        ("g.h", "object", "  h: *x\n"),
+        ("g.h.b", "integer", "  b: 1\n"),
+        ("g.b", "integer", "  b: 1\n"),
+        ("i", "object", "i: !t {j: k}\n"),
+        ("i.j", "string", "j: k"),
+    ]
+
+
+def test_several_documents_are_an_array() -> None:
+    """A file of several documents is an array of them, and one of a single document is that."""
+    document = documents.open_document(YAML, KUBERNETES.encode())
+    assert document.get(parse_key("1.kind")) == "Deployment"
+    assert [entry.key for entry in document.entries() if len(entry.key) == 1] == [("0",), ("1",)]
+    assert documents.open_document(YAML, b"---\na: 1\n...\n").get(("a",)) == 1
+
+
+@pytest.mark.parametrize("key", ["x", "a.1", "a.01", "a.x", "b.c.d", "on"])
+def test_keys_that_are_not_there(key: str) -> None:
+    """Neither getting nor removing finds what is not there."""
+    document = documents.open_document(YAML, b"a: [1]\nb: {c: x}\n'yes': 1\n")
+    for ask in (document.get, document.remove):
+        with pytest.raises(Refused) as refused:
+            ask(parse_key(key))
+        assert refused.value.kind == "no_such_key"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (f"a:\n{WIDE}b: 1\n", "a.c"),
+        (f"a:\n{WIDE}- 1\n", "a.1"),
+        (f"a:\n{WIDE}- b: 1\n", "a.0.c"),
+        (f"a:\n{WIDE}b: |\n{WIDE} x\n", "a.b"),
+        (f"b: 1\na:{WIDE}1\n", "a"),
+        (f"a: [\n{WIDE}1\n]\n", "a.1"),
+        (f"{WIDE}a: 1\n", "b"),
+    ],
+)
+def test_little_is_not_made_much_of(text: str, key: str) -> None:
+    """No wide margin is written once for each of thousands of lines."""
+    lines: documents.Value = [{"x": "1\n2\n"}] * 4000
+    for value in (lines, "x\n" * 8000):
+        assert len(documents.update(YAML, text.encode(), parse_key(key), value)) < 1_000_000

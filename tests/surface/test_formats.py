@@ -54,6 +54,25 @@ CASES = [
         refused=("server.port", 8080, "type"),
         broken="a = \\u00",
     ),
+    Case(
+        format="yaml",
+        text="# the shop\nservices:\n  web:\n    image: nginx:1.25  # pinned\n    ports:\n    - 80\nx: !secret y\n",
+        key="services.web.image",
+        value="nginx:1.25",
+        new="x: #\n[root]",
+        after='# the shop\nservices:\n  web:\n    image: "x: #\\n[root]"  # pinned\n    ports:\n    - 80\nx: !secret y\n',
+        gone="# the shop\nservices:\n  web:\n    ports:\n    - 80\nx: !secret y\n",
+        keys=(
+            ("services", "object"),
+            ("services.web", "object"),
+            ("services.web.image", "string"),
+            ("services.web.ports", "array"),
+            ("services.web.ports.0", "integer"),
+            ("x", "string"),
+        ),
+        refused=("x", 1, "tag"),
+        broken="a: b: c\n",
+    ),
 ]
 
 

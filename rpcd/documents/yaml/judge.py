@@ -66,8 +66,7 @@ class Tagged(Untold):
 
     def __new__(cls, tag: str, value: object) -> Self:
         """What has this tag."""
-        spelled = value if type(value) is str else sha256(repr(value).encode("utf-8", "surrogatepass")).hexdigest()
-        tagged = super().__new__(cls, f"{tag} {spelled}")
+        tagged = super().__new__(cls, f"{tag} {value if type(value) is str else _digest(value)}")
         tagged.value = value
         return tagged
 
@@ -198,9 +197,9 @@ class _Builder:
             if name in members:
                 raise not_editable("duplicate")
             if type(key) is not str:  # two texts may be one value: `on` and `yes`
-                if repr(key) in values:
+                if (digest := _digest(key)) in values:
                     raise not_editable("duplicate")
-                values.add(repr(key))
+                values.add(digest)
             members[name] = value
         self._expanded += 2 * len(members)
         return {**merged, **members} if merged else members
@@ -225,7 +224,12 @@ def _name(event: Any, key: object) -> str:
     """How a segment names a key: by its text. What is no text has a name that no segment can have."""
     if type(event) is yaml.ScalarEvent and event.tag is None:
         return str(event.value)
-    return f"\0{key!r}"
+    return "\0" + _digest(key)
+
+
+def _digest(value: object) -> str:
+    """A value in few characters: one within another would have its quotes quoted, and be twice as long each time."""
+    return sha256(repr(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _scalar(event: Any) -> object:
