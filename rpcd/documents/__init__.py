@@ -18,7 +18,7 @@ from typing import Final
 
 from rpcd.documents import splice as splices
 from rpcd.documents.comments import above, commented, comments_of
-from rpcd.documents.document import UNFIT, Document, Entry, Sharing, Value, require_fit
+from rpcd.documents.document import UNFIT, Document, Entry, Reading, Sharing, Value, require_fit
 from rpcd.documents.format import AS_IS, Format, FormatFault, Manner
 from rpcd.documents.kept import kept
 from rpcd.documents.key import Key, KeyPattern, format_key, parse_key
@@ -150,8 +150,9 @@ class _Opened:
     @kept
     def document(self) -> Document:
         """What the locator found, in a text that the judge has taken."""
-        _ = self.tree  # the judge first: locators rely on a text of their format
-        return self.format.open(self.text)
+        tree = self.tree  # the judge first: locators rely on a text of their format
+        document = self.format.open(self.text)
+        return document.read_as(tree) if isinstance(document, Reading) else document
 
     @kept
     def view(self) -> Document:

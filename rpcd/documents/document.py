@@ -14,6 +14,7 @@ __all__ = [
     "UNFIT",
     "Document",
     "Entry",
+    "Reading",
     "Sharing",
     "Untold",
     "Value",
@@ -146,6 +147,14 @@ class Document(Protocol):
 
         Raises `Refused("no_such_key")`, and `Refused("not_editable")` as `put` does.
         """
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """A document that tells values as the judge has read them, and need not read them itself."""
+
+    def read_as(self, tree: object) -> Document:
+        """The same document, which the judge has read as `tree`."""
 
 
 @runtime_checkable

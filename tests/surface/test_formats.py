@@ -56,12 +56,12 @@ CASES = [
     ),
     Case(
         format="yaml",
-        text="# the shop\nservices:\n  web:\n    image: nginx:1.25  # pinned\n    ports:\n    - 80\nx: !secret y\n",
+        text="# shop\nservices:\n  web:\n    image: nginx:1.25  # pinned\n    ports:\n    - 80\nx: !secret y\n",
         key="services.web.image",
         value="nginx:1.25",
         new="x: #\n[root]",
-        after='# the shop\nservices:\n  web:\n    image: "x: #\\n[root]"  # pinned\n    ports:\n    - 80\nx: !secret y\n',
-        gone="# the shop\nservices:\n  web:\n    ports:\n    - 80\nx: !secret y\n",
+        after='# shop\nservices:\n  web:\n    image: "x: #\\n[root]"  # pinned\n    ports:\n    - 80\nx: !secret y\n',
+        gone="# shop\nservices:\n  web:\n    ports:\n    - 80\nx: !secret y\n",
         keys=(
             ("services", "object"),
             ("services.web", "object"),

@@ -10,6 +10,7 @@ Rules of this file:
 """
 
 from collections.abc import Sequence
+from typing import Self
 
 from rpcd.documents.document import Entry, Value, not_editable
 from rpcd.documents.kept import kept
@@ -34,8 +35,13 @@ Step = tuple[Collection, Part]
 class YamlDocument:
     """A located YAML file."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, tree: object = None) -> None:
         self._text = text
+        self._read = tree
+
+    def read_as(self, tree: object) -> Self:
+        """See `document.Reading`."""
+        return type(self)(self._text, tree)
 
     @kept
     def _layout(self) -> Layout:
@@ -60,7 +66,7 @@ class YamlDocument:
 
     @kept
     def _tree(self) -> object:
-        return judge(self._text)
+        return judge(self._text) if self._read is None else self._read
 
     def get(self, key: Key) -> Value:
         """See `Document`. Dates are told in the way of ISO 8601."""

@@ -9,6 +9,7 @@ from rpcd.documents.yaml.scalars import name_of
 __all__ = ["FlowScanner"]
 
 _GAP: Final = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
+_GAP_BEGINS: Final = frozenset(" \t\r\n#")
 _PROPERTY: Final = re.compile(r"(&[\w-]*+|!(?:<[^>\s]*+>|[^ \t\r\n]*+))[ \t]*+", re.ASCII)
 _FLOW_PROPERTY: Final = re.compile(r"(&[\w-]*+|!(?:<[^>\s]*+>|[^ \t\r\n,\[\]{}]*+))", re.ASCII)
 _QUOTED: Final = re.compile(r""""(?:[^"\\]++|\\[\s\S])*+"|'(?:[^']++|'')*+'|\*[\w-]++""", re.ASCII)
@@ -54,6 +55,8 @@ class FlowScanner:
 
     def gap(self, at: int) -> int:
         """Where white space and comments end."""
+        if self.text[at : at + 1] not in _GAP_BEGINS:  # most often there is none
+            return at
         found = _GAP.match(self.text, at)
         return found.end() if found is not None else at
 
