@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rpcd.schemas import MAX_FAULTS, Schema, SchemaFault, load_directory, schema
 from rpcd.schemas.lint import FORMATS as CHECKED_FORMATS
 from tests.conftest import Serve
 from tests.harness.server import REPOSITORY
+from tests.harness.timing import cost, costs_what_its_size_does
 
 SCHEMAS = shipped()
 EXAMPLES = {
@@ -170,10 +172,10 @@ BIG = 60_000
 )
 def test_to_explain_takes_no_time(instance: object, faults: list[tuple[str, str]]) -> None:
     """However many values are wrong, finding what to tell costs as much as a small request."""
-    SCHEMAS["update_key.params"].faults({})  # compiled
-    before = time.process_time()
-    found = SCHEMAS["update_key.params"].faults(instance)
-    assert time.process_time() - before < 0.1
+    explain = SCHEMAS["update_key.params"].faults
+    small = min(cost(partial(explain, {"target": "../x", "key": 5})) for _ in range(100))
+    assert min(cost(partial(explain, instance)) for _ in range(10)) < 200 * small  # without a bound some 10,000 times
+    found = explain(instance)
     assert {(fault["at"], fault["rule"]) for fault in found} == set(faults)
 
 
@@ -187,13 +189,15 @@ def test_what_a_sample_leaves_out_is_not_told() -> None:
 
 
 def test_unique_items_take_no_time() -> None:
-    """Ten thousand objects are compared in less than 200 ms."""
+    """Eight times as many objects are compared in some eight times the time."""
     schema = Schema("x", {"type": "array", "uniqueItems": True})
-    members = [{"a": number, "b": [number]} for number in range(10_000)]
-    before = time.process_time()
-    assert schema.is_valid(members)
-    assert not schema.is_valid([*members, {"b": [9_999], "a": 9_999}])
-    assert time.process_time() - before < 0.4
+
+    def compare(count: int) -> float:
+        members = [{"a": number, "b": [number]} for number in range(count)]
+        assert not schema.is_valid([*members, {"b": [count - 1], "a": count - 1}])
+        return cost(partial(schema.is_valid, members))
+
+    assert costs_what_its_size_does(compare, 10_000)
 
 
 def test_refused_parameters_hold_up_nobody_else(serve: Serve) -> None:

@@ -85,7 +85,7 @@ class Counts:
     @property
     def due(self) -> bool:
         """Whether the minute is over, or the log may be able to take what it could not."""
-        return time.monotonic() >= self._ends or self.log.fault is not None
+        return time.monotonic() >= self._ends or not self.log.writable
 
     def note(self, record: Mapping[str, object], peer: Peer | None, *, granted: bool) -> None:
         """Write or count a record of what `peer` did; `granted` says whether any grant names it."""
@@ -106,7 +106,7 @@ class Counts:
         self._ends = time.monotonic() + self._minute
         counted = [group.counted() for groups in self._uids.values() for group in groups.values() if group.count]
         try:
-            if counted or self.log.fault:
+            if counted or not self.log.writable:
                 self.log.write(*counted)
         except Unwritable:
             log.error("the audit log cannot be written", record="counted")

@@ -7,7 +7,8 @@ Rules of this file:
 - Each write looks at the file first. The log may be renamed away at any time: the chain goes on in a new file of the
   same name. Where it was deleted or got shorter (`copytruncate`), a record says what it held.
 - `seq` is the order of records, whatever the clock does.
-- What cannot be written is a `fault` until it can; then a record says from when to when the log has a gap.
+- What cannot be written is a `fault` until it can; then a record says from when to when the log has a gap. So is a disk
+  that did not sync, until it has synced something that was written since.
 """
 
 import errno
@@ -52,7 +53,7 @@ class AuditLog:
         self._end = os.fstat(descriptor).st_size
         self._first = first_seq(descriptor)  # of this file, None while it has no record
         self._unwritable: tuple[float, str] | None = None
-        self._unsyncable: str | None = None
+        self._unsyncable: tuple[float, str] | None = None
         self.faults = 0
         self._unsynced = [os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
 
@@ -80,7 +81,13 @@ class AuditLog:
     @property
     def fault(self) -> str | None:
         """Why the log does not take records, or does not keep them: the error's name (errno(3)), or a few words."""
-        return self._unwritable[1] if self._unwritable else self._unsyncable
+        fault = self._unwritable or self._unsyncable
+        return fault[1] if fault else None
+
+    @property
+    def writable(self) -> bool:
+        """Whether the last record could be written, whatever became of it on disk."""
+        return self._unwritable is None
 
     @property
     def head(self) -> tuple[int, str]:
@@ -117,12 +124,22 @@ class AuditLog:
                 self._synced = self._sync()
             except OSError as error:
                 self._lost = self._seq
-                self._unsyncable = _explained(error)
+                since = self._unsyncable[0] if self._unsyncable else time.time()
+                self._unsyncable = since, _explained(error)
                 self.faults += 1
                 raise Unwritable(str(error)) from error
             self._unsyncable = None
             with self._lock:
                 self._keep_head()
+
+    def try_again(self) -> None:
+        """Find out whether a disk that did not sync does so again: it is asked to keep the record of that time.
+
+        To ask for the same once more would say nothing (fsync(2)). Raises `Unwritable`.
+        """
+        failed = self._unsyncable
+        if failed is not None:
+            self.sync(self.write(_interrupted(*failed)))
 
     def _sync(self) -> int:
         """Sync everything that has been written, in this file and before; the `seq` of the last of it."""
@@ -189,8 +206,7 @@ class AuditLog:
         """The record of the time in which nothing could be written, where there was one."""
         if self._unwritable is None:
             return []
-        since, why = self._unwritable
-        return [{"event": "interrupted", "first": timestamp(since), "last": timestamp(time.time()), "why": why}]
+        return [_interrupted(*self._unwritable)]
 
     def _follow(self) -> None:
         """Go on in a new file where the log was renamed away or removed; what is lost of the old one is remembered."""
@@ -232,6 +248,11 @@ class AuditLog:
         """Have the next write tell what a file held, where it held anything."""
         if first is not None and first <= last:
             self._losses.append({"event": event, "from": first, "to": last})
+
+
+def _interrupted(since: float, why: str) -> Mapping[str, object]:
+    """The record of a time, until now, in which nothing could be written, or nothing was sure to be on disk."""
+    return {"event": "interrupted", "first": timestamp(since), "last": timestamp(time.time()), "why": why}
 
 
 def _explained(error: Exception) -> str:

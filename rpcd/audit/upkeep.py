@@ -6,12 +6,15 @@ Rules of this file:
   too. It is told at start, at the end, and now and then where something was written.
 - What no change has synced is synced then as well, in a thread: a log that only reads write to, and that is rotated,
   would hold on to every file that it once was.
-- A log that could not be written is tried again soon.
+- A log that could not be written is tried again soon. One that could not be synced is, too, but less and less often:
+  each time leaves a record.
 """
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import structlog
@@ -57,13 +60,24 @@ class Upkeep:
             log.info("audit head", seq=seq, hash=hash_)
 
     async def _keep(self) -> None:
-        told = time.monotonic()
+        told, log = time.monotonic(), self._counts.log
+        again, pause = 0.0, LOOK_EVERY
         while True:
             await asyncio.sleep(LOOK_EVERY)
             if self._counts.due:
                 self._counts.flush()
+            if log.fault is None:
+                again, pause = 0.0, LOOK_EVERY
+            elif log.writable and time.monotonic() >= again:
+                await _in_a_thread(log.try_again)
+                again, pause = time.monotonic() + pause, min(2 * pause, TELL_EVERY)
             if time.monotonic() - told >= TELL_EVERY:
                 told = time.monotonic()
-                with suppress(Unwritable, RuntimeError):  # the log tells its fault; where no thread can be had, later
-                    await asyncio.to_thread(self._counts.log.sync, self._counts.log.head[0])
+                await _in_a_thread(partial(log.sync, log.head[0]))
                 self.tell()
+
+
+async def _in_a_thread(work: Callable[[], object]) -> None:
+    """Do what waits for the disk, unless no thread can be had; the log knows its fault, and tells it."""
+    with suppress(Unwritable, RuntimeError):
+        await asyncio.to_thread(work)

@@ -73,12 +73,17 @@ def _watch(look: Callable[[], tuple[float, dict[str, Any], str]], interval: floa
 
     began, status, text = look()
     before = read(text)
-    with _keys() as pressed, Live(_frame(status, Rates(before, before, 1)), screen=True, auto_refresh=False) as live:
-        while "q" not in pressed(interval):
-            ended, status, text = look()
-            after = read(text)
-            live.update(_frame(status, Rates(before, after, ended - began)), refresh=True)
-            began, before = ended, after
+    live = Live(_frame(status, Rates(before, before, 1)), screen=True, auto_refresh=False)
+    with _keys() as pressed:
+        try:  # as a context it would keep the screen where Ctrl-C comes while it shows its first frame
+            live.start(refresh=True)
+            while "q" not in pressed(interval):
+                ended, status, text = look()
+                after = read(text)
+                live.update(_frame(status, Rates(before, after, ended - began)), refresh=True)
+                began, before = ended, after
+        finally:
+            live.stop()
 
 
 @contextmanager

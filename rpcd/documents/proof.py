@@ -7,7 +7,7 @@ Rules of this file:
   for a date where one stood before.
 - Where nothing stands (null, a key without a value), a table may come that has the asked key.
 - What an edit leaves empty may go with it: the table that only the last dotted key made (TOML), and the array that is
-  a single value again (a repeated key of an ini file).
+  a single value again (a repeated key of an ini file, a directive of nginx's and its argument).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -74,8 +74,10 @@ def _outcomes(before: object, key: Key, value: object) -> Iterator[object]:
         return
     for depth in range(len(key) - 1, 0, -1):
         left = held_at(wanted, key[:depth])
-        if isinstance(left, list) and len(left) == 1:
-            yield _edited(wanted, key[:depth], left[0])
+        single = left
+        while isinstance(single, list) and len(single) == 1:
+            single = single[0]
+            yield _edited(wanted, key[:depth], single)
         if left not in ({}, []):
             return
         yield (wanted := _edited(wanted, key[:depth], GONE))

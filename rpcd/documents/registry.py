@@ -36,6 +36,7 @@ FORMATS: Final[Mapping[str, Row]] = {
     "ini": Row("rpcd.documents.ini", options=("preset", "comment_marks", "separators", "quotes")),
     "json": Row("rpcd.documents.json"),
     "jsonc": Row("rpcd.documents.jsonc"),
+    "nginx": Row("rpcd.documents.nginx"),
     "properties": Row("rpcd.documents.properties"),
     "text": Row("rpcd.documents.text"),
     "toml": Row("rpcd.documents.toml"),

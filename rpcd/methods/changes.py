@@ -6,6 +6,8 @@ Rules of this file:
   of a second change.
 - To ask again is to call the same method with the same parameters. What a content holds counts, not how it travels; the
   id of the JSON-RPC request does not count, nor does `dry_run`: a dry run changes nothing, and is always carried out.
+- The target counts as what it is: where its name has come to mean another file, or its format is another one, the same
+  parameters ask for something else. Nobody hears of one file what was done to another.
 - An answer tells what the caller may know when it is given, also where the change was made before.
 """
 
@@ -15,6 +17,7 @@ from functools import partial
 from typing import Any, Final
 
 from rpcd.documents.key import Key
+from rpcd.errors import Refused
 from rpcd.methods.diffs import visible_diff
 from rpcd.methods.method import Call
 from rpcd.store import Edit, Retry
@@ -41,15 +44,17 @@ async def change(
     behind those parameters that can travel in several ways. The answer is the design's change: target, changed,
     revision, previous, and a diff for a dry run.
     """
-    call.find()  # there is nothing to record against where there is no such target
+    where = _where(call)  # there is nothing to record against where there is no such target
     dry_run = bool(params.get("dry_run", False))
     plain = call.plain
 
     def judged(content: bytes | None) -> bytes | None:
         call.judge_again()
+        if retry is not None and _where(call) != where:  # its answer would be kept for another file
+            raise Refused("unavailable", reason="moved")
         return apply(content)
 
-    retry = await _retry(call, params, contents or {})
+    retry = await _retry(call, params, contents or {}, where)
     done = None if retry is None else await call.store.once.made(retry)
     if done is not None:
         call.judge_again()
@@ -88,7 +93,15 @@ def _may_know(call: Call, key: Key, place: Key, *, written: bool) -> bool:
     return (written and place[: len(key)] == key) or call.plain or call.may("get_key", place)
 
 
-async def _retry(call: Call, params: dict[str, Any], contents: Mapping[str, bytes]) -> Retry | None:
+def _where(call: Call) -> tuple[object, ...]:
+    """What the call's target is just now: its path and its format."""
+    target, file = call.store.targets.find(call.name_of_target)
+    return target.directory, file, target.format.name, target.format.options
+
+
+async def _retry(
+    call: Call, params: dict[str, Any], contents: Mapping[str, bytes], where: tuple[object, ...]
+) -> Retry | None:
     """By what the caller may ask for this change again; None where it gave no id, or nothing is to change."""
     if "request_id" not in params or params.get("dry_run"):
         return None
@@ -96,7 +109,7 @@ async def _retry(call: Call, params: dict[str, Any], contents: Mapping[str, byte
     for name, content in contents.items():
         digest = partial(_digest, content)
         body[name] = digest() if len(content) <= HASHED_ON_LOOP else await call.work(digest)
-    return call.store.replies.retry(call.peer.uid, params["request_id"], call.name, body)
+    return call.store.replies.retry(call.peer.uid, params["request_id"], call.name, body, where)
 
 
 def _digest(content: bytes) -> str:

@@ -121,8 +121,8 @@ class Server:
             try:
                 self._admit(accepted)
             except UnidentifiedPeer as error:
-                self.shared.discarder.end(Seats.STRANGERS, accepted)
                 self.shared.note("connection_refused", why=str(error))
+                self.shared.discarder.end(Seats.STRANGERS, accepted)
             except OSError as error:  # no descriptor left for the look into /proc, or for a lane
                 self.shared.discarder.end(Seats.STRANGERS, accepted)
                 self._pause(error)
@@ -143,9 +143,9 @@ class Server:
             group = usage.seats.group(peer.uid, known=self.knows(peer))
             full = usage.seats.full(group, usage.quotas)
         if full is not None:
+            self.shared.note("connection_refused", sender=caller.record(), why=full)
             _refuse(accepted)
             self.shared.discarder.end(group, accepted)
-            self.shared.note("connection_refused", sender=caller.record(), why=full)
             return
         Connection(self.shared, accepted, peer, group)
         self.shared.note("connected", peer=peer)

@@ -18,7 +18,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -83,9 +83,9 @@ class Replies:
         self._written = self._synced = 0
         self._load()
 
-    def retry(self, uid: int, request_id: str, method: str, params: Mapping[str, Any]) -> Retry:
-        """What a call is known by when it comes again; `params` are all that has to be the same."""
-        body = json.dumps([method, params], sort_keys=True).encode("ascii")
+    def retry(self, uid: int, request_id: str, *asked: Any) -> Retry:
+        """What a call is known by when it comes again; `asked` is all that has to be the same."""
+        body = json.dumps(asked, sort_keys=True).encode("ascii")
         return self.known(uid, request_id, self._hash(b"body " + body))
 
     def known(self, uid: int, request_id: str, body: bytes) -> Retry:

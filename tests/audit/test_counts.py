@@ -196,3 +196,19 @@ def test_a_log_that_takes_records_again_says_so_by_itself(path: str) -> None:
     assert [record["event"] for record in records_backwards(path)] == ["interrupted"]
     assert log.fault is None
     log.close()
+
+
+def test_a_disk_that_does_not_sync_cuts_no_minute_short(log: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can be written is counted for its whole minute, whether or not it is sure to be on disk."""
+    counts = Counts(log, minute=LONG)
+    noted(counts, peer(), *[decided(peer())] * 3)
+
+    def refuse(_: int) -> None:
+        raise OSError(5, "the disk fails")
+
+    monkeypatch.setattr("os.fdatasync", refuse)
+    with pytest.raises(Unwritable):
+        log.sync(log.head[0])
+    assert log.fault == "EIO"
+    assert not counts.due
+    assert [record.get("count") for record in written(counts)] == [None, 2]

@@ -167,6 +167,25 @@ def test_what_a_failed_sync_covered_is_never_taken_for_synced(path: str, monkeyp
     log.close()
 
 
+def test_a_disk_that_syncs_again_is_found_out_by_a_record(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log is at fault until something that was written since is on disk; that says since when nothing was sure."""
+    log = AuditLog.open(path)
+    log.try_again()
+    with monkeypatch.context() as failing:
+        failing.setattr("os.fdatasync", refuse)
+        with pytest.raises(Unwritable):
+            log.sync(log.write({"event": "intent"}))
+        with pytest.raises(Unwritable):
+            log.try_again()
+        assert (log.fault, log.writable) == ("EIO", True)
+    log.try_again()
+    assert log.fault is None
+    log.close()
+    events = [(record["event"], record.get("why"), record.get("first")) for record in records_backwards(path)]
+    assert events[0] == events[1]
+    assert [event[:2] for event in events] == [("interrupted", "EIO"), ("interrupted", "EIO"), ("intent", None)]
+
+
 def test_without_descriptors_a_log_is_unwritable(path: str) -> None:
     """A sync, and going on in a new file, for which there is no descriptor left are `Unwritable`, and nothing leaks."""
     log = AuditLog.open(path)

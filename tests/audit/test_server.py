@@ -13,6 +13,7 @@ import pytest
 from rpcd.audit import AuditLog, records_backwards
 from tests.audit.conftest import SCHEMA, held, judged
 from tests.conftest import SETTINGS, Serve
+from tests.harness.faults import injected
 from tests.harness.server import REPOSITORY, Rpcd, wait_until
 from tests.harness.users import WWW_DATA
 
@@ -292,3 +293,15 @@ def test_a_reader_that_has_seen_enough_is_no_error(rpcd: Rpcd) -> None:
     command = ["sh", "-c", '"$@" | head -1', "sh", sys.executable, "-m", "rpcd", "audit", "--config", str(rpcd.config)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True)
     assert (done.stdout.count(b"\n"), done.stderr) == (1, b"")
+
+
+@pytest.mark.slow
+def test_status_says_that_the_disk_is_well_again(rpcd: Rpcd) -> None:
+    """After a sync that failed the server is degraded until the disk keeps records again, also where nobody changes."""
+    with injected(rpcd, "fdatasync", "error=EIO"):
+        refused = rpcd.error("update_key", target="shop", key="ui.theme", value="dark")
+        assert refused["data"] == {"kind": "unavailable", "reason": "audit"}
+        assert rpcd.call("status")["audit"] == {"writable": False}
+    wait_until(lambda: rpcd.call("status")["audit"] == {"writable": True}, what="a disk that is well again")
+    assert rpcd.call("status")["degraded"] is False
+    assert rpcd.records("interrupted")[-1]["why"] == "EIO"

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from rpcd.audit import AuditLog, Counts, Upkeep, records_backwards
+from rpcd.audit import AuditLog, Counts, Unwritable, Upkeep, records_backwards
 from rpcd.audit.record import digest
 from tests.harness.server import wait_until
 
@@ -50,6 +50,32 @@ def test_counts_and_the_head_are_told_in_time(
     assert [hashes[seq - 1] for seq in seqs] == [hash_ for hash_, _ in heads]
     assert seqs == sorted(set(seqs))
     assert {1, 3, 5} <= set(seqs)
+
+
+def test_a_disk_that_syncs_again_is_noticed(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without anybody changing anything the log is well again; while it was not, few records were made of that."""
+    monkeypatch.setattr("rpcd.audit.upkeep.LOOK_EVERY", 0.01)
+    log = AuditLog.open(path)
+
+    def refuse(_: int) -> None:
+        raise OSError(5, "the disk fails")
+
+    async def run() -> None:
+        upkeep = Upkeep(Counts(log))
+        with monkeypatch.context() as failing:
+            failing.setattr("os.fdatasync", refuse)
+            with suppress(Unwritable):
+                log.sync(log.write({"event": "intent"}))
+            upkeep.start()
+            await asyncio.to_thread(wait_until, lambda: log.faults >= 3)
+        await asyncio.to_thread(wait_until, lambda: log.fault is None)
+        upkeep.stop()
+
+    asyncio.run(run())
+    log.close()
+    events = [record["event"] for record in records_backwards(path)]
+    assert set(events[:-1]) == {"interrupted"}
+    assert len(events) <= log.faults + 2
 
 
 def test_files_that_were_rotated_away_are_let_go(path: str, monkeypatch: pytest.MonkeyPatch) -> None:

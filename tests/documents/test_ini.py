@@ -10,6 +10,7 @@ import pytest
 from rpcd import documents
 from rpcd.documents.key import parse_key
 from rpcd.errors import Refused
+from tests.harness.timing import costs_what_its_size_does
 
 INI = documents.resolve("ini")
 
@@ -519,8 +520,7 @@ def test_large_values_cost_what_their_size_does(text: str, key: str, make: Calla
         document.put(parse_key(key), value)
         return time.process_time() - start
 
-    small, large = (min(cost(count) for _ in range(2)) for count in (500, 4000))
-    assert large < 24 * small + 0.05
+    assert costs_what_its_size_does(cost, 4000)
 
 
 @pytest.mark.parametrize(

@@ -81,10 +81,9 @@ def test_changes_and_the_state_of_the_server_are_counted(rpcd: Rpcd) -> None:
         assert one.call("ping") == other.call("ping")
         assert value(rpcd, "connections") == 3
     wait_until(lambda: value(rpcd, "connections") == 1)
-    usage = rpcd.usage()
-    assert value(rpcd, "descriptors") == len(usage.descriptors)
-    assert value(rpcd, "threads") == usage.threads
-    assert abs(value(rpcd, "resident_memory_bytes") / 1024 - usage.resident) < 16 * 1024
+    wait_until(lambda: value(rpcd, "descriptors") == len(rpcd.usage().descriptors))
+    wait_until(lambda: value(rpcd, "threads") == rpcd.usage().threads)
+    wait_until(lambda: abs(value(rpcd, "resident_memory_bytes") / 1024 - rpcd.usage().resident) < 16 * 1024)
     assert 0 < value(rpcd, "uptime_seconds") < 600
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import SETTINGS, SHOP_INI, Serve
 from tests.harness.faults import injected
 from tests.harness.seqpacket import Connection, Failure
-from tests.harness.server import REPOSITORY, Rpcd
+from tests.harness.server import REPOSITORY, Rpcd, wait_until
 from tests.harness.users import WWW_DATA
 
 ME = os.getuid()
@@ -313,6 +313,47 @@ def test_a_flood_of_ids_changes_as_often_as_there_are_ids(rpcd: Rpcd) -> None:
         thread.join()
     assert all(len(given) == 8 and all(one == given[0] for one in given) for given in answers.values())
     assert changes(rpcd) == 25
+
+
+def test_of_another_file_nobody_hears_that_it_was_done(rpcd: Rpcd) -> None:
+    """Where a reload has given the name to another file, or another format, the same id is not answered from before."""
+    answer = rpcd.call("update_key", **CHANGE)
+    moved = rpcd.scratch / "site/shop.ini"
+    moved.write_text(SHOP_INI)
+    for settings in (
+        SETTINGS.replace("{scratch}/shop/shop.ini", "{scratch}/site/shop.ini"),
+        SETTINGS.replace('format = "ini"', 'format = "env"'),
+    ):
+        rpcd.configure(settings)
+        assert rpcd.reload()["verdict"] == "taken"
+        assert rpcd.kind("update_key", **CHANGE) == "request_id_reused"
+        assert moved.read_text() == SHOP_INI
+    rpcd.configure(SETTINGS)
+    assert rpcd.reload()["verdict"] == "taken"
+    assert rpcd.call("update_key", **CHANGE) == answer
+    assert changes(rpcd) == 1
+
+
+def test_who_waits_while_the_target_moves_has_to_ask_again(serve: Serve, scratch: Path) -> None:
+    """A change under an id that waits while its target becomes another file is refused, and can be asked for again."""
+    server = serve()
+    (scratch / "site/shop.ini").write_text(SHOP_INI)
+    (scratch / "site/shop.ini").chmod(0o600)
+    with injected(server, "fsync", "delay_enter=1500000"), server.connect() as first, server.connect() as second:
+        for number, connection in enumerate((first, second)):
+            params = CHANGE | {"value": f"v{number}", "request_id": f"r{number}"}
+            ask = {"jsonrpc": "2.0", "id": 1, "method": "update_key", "params": params}
+            connection.send(json.dumps(ask).encode())
+            wait_until(lambda: list(scratch.glob("shop/.rpcd-*~")), what="the candidate")
+        wait_until(lambda: server.call("status")["queued"] == 1)
+        server.configure(SETTINGS.replace("{scratch}/shop/shop.ini", "{scratch}/site/shop.ini"))
+        assert server.call("server.reload")["taken"] is True
+        assert json.loads(first.receive() or b"")["result"]["changed"] is True
+        assert json.loads(second.receive() or b"")["error"]["data"] == {"kind": "unavailable", "reason": "moved"}
+    assert "light" in (scratch / "site/shop.ini").read_text()
+    again = CHANGE | {"value": "v1", "request_id": "r1"}
+    assert server.call("update_key", **again)["changed"] is True
+    assert "v1" in (scratch / "site/shop.ini").read_text()
 
 
 def test_a_damaged_file_keeps_nobody_from_starting(rpcd: Rpcd) -> None:
