@@ -36,6 +36,7 @@ STAIR = (
     "incident",
     "peer",
     "errors",
+    "meant",
     "__init__",
 )
 """From the outside in; a file imports only files below it. A package is one step."""

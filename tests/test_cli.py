@@ -86,7 +86,9 @@ MISTAKES = [
     (["call", "ping", "a=1", "a=2"], "given twice"),
     (["call", "ping", "a:={"], "not JSON"),
     (["call", "ping", "--timeout", "soon"], "not a valid float"),
-    (["nonsense"], "No such command"),
+    (["nonsense"], "there is no command 'nonsense'"),
+    (["relod"], "there is no command 'relod'; did you mean 'reload'?"),
+    (["audit", "verfy"], "there is no command 'verfy'; did you mean 'verify'?"),
     (["serve", "--nonsense"], "No such option"),
 ]
 

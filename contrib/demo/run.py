@@ -118,6 +118,11 @@ def show(console: Console, scratch: Path, caller: int) -> None:
         after = (scratch / "files" / name).read_text()
         lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), name, name)
         coloured(console, "".join(lines), "diff")
+    heading(console, "What the server says to standard error, which is the journal's where systemd runs it")
+    console.print(
+        "The hash of the last audit record: who cuts off the log's end would have to change the journal, too."
+    )
+    console.print(Text((scratch / "stderr").read_text().rstrip("\n"), "dim"))
     heading(console, "The audit log")
     console.print(trail(scratch / "audit.jsonl"))
 
@@ -140,17 +145,21 @@ def coloured(console: Console, text: str, language: str, **options: Any) -> None
 @contextmanager
 def server(scratch: Path) -> Iterator[None]:
     """The server's process, from ready to ended."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
+    with (
+        (scratch / "stderr").open("wb") as said,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications,
+    ):
         address = str(scratch / "notify.sock")
         notifications.bind(address)
         process = subprocess.Popen(
             [sys.executable, "-m", "rpcd", "serve", "--config", str(scratch / "rpcd.toml")],
             env=os.environ | {"NOTIFY_SOCKET": address},
             stdin=subprocess.DEVNULL,
+            stderr=said,
         )
         try:
             if not select.select([notifications], [], [], READY_WITHIN)[0]:
-                sys.exit("The server did not become ready; what it said stands above.")
+                sys.exit(f"The server did not become ready; it said:\n{(scratch / 'stderr').read_text()}")
             yield
         finally:
             process.terminate()

@@ -16,6 +16,7 @@ from typing import Final
 import click
 
 from rpcd import __version__
+from rpcd.cli.groups import Commands
 
 __all__ = ["COMMANDS", "main"]
 
@@ -51,7 +52,7 @@ COMMANDS: Final[Mapping[str, str]] = {name: where for commands in SECTIONS.value
 """All of them by name."""
 
 
-class _Commands(click.Group):
+class _Commands(Commands):
     """A group whose commands are imported when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

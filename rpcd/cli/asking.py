@@ -19,7 +19,7 @@ __all__ = ["asking", "show"]
 @contextmanager
 def asking(path: str | None, timeout: float) -> Iterator["Client"]:
     """A client of the server at `path`; what it raises ends the command, with a sentence and its exit status."""
-    from rpcd.client import Client, OutcomeUnknownError, RefusalError, RpcdError  # noqa: PLC0415
+    from rpcd.client import Client, OutcomeUnknownError, RefusalError, RpcdError
 
     try:
         with Client(path, timeout=timeout) as client:
@@ -39,7 +39,7 @@ def asking(path: str | None, timeout: float) -> Iterator["Client"]:
 def show(result: Any) -> None:
     """Print a result as JSON: indented and coloured for a person, one line for a program."""
     if sys.stdout.isatty():
-        from rich import print_json  # noqa: PLC0415
+        from rich import print_json
 
         print_json(data=result, ensure_ascii=False)
     else:

@@ -3,18 +3,21 @@
 import os
 import pwd
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
+from rpcd.cli.groups import Commands
 from rpcd.cli.moments import moment
 from rpcd.cli.options import config_option
+from rpcd.meant import meant
 
 if TYPE_CHECKING:
     from rpcd.audit.choose import Choice
+    from rpcd.settings import Raw
 
 __all__ = ["audit"]
 
@@ -29,7 +32,7 @@ json_option = click.option(
 )
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Commands, invoke_without_command=True)
 @config_option
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is written from now on.")
 @click.option("--user", help="Only what this user did.", metavar="NAME|UID")
@@ -69,7 +72,7 @@ def audit(
     if context.invoked_subcommand is not None:
         context.obj = config
         return
-    from rpcd.audit.choose import Choice  # noqa: PLC0415 - see the rules of this package
+    from rpcd.audit.choose import Choice
 
     if follow and files:
         raise click.UsageError("--follow follows the log of the settings: not with --file")
@@ -100,7 +103,7 @@ def verify(config: str, own: str | None, head: str | None, files: tuple[str, ...
 
     Ends with 0 where the log holds, with 1 where it does not, and with 2 where it cannot be read.
     """
-    from rpcd.cli.verdict import verdict  # noqa: PLC0415
+    from rpcd.cli.verdict import verdict
 
     try:
         found = verdict(files, head, *([] if files else _places(own or config)))
@@ -116,17 +119,31 @@ def _unreadable(error: OSError) -> NoReturn:
     sys.exit(2)
 
 
-def _places(config: str) -> tuple[str, str]:
-    """The log of the settings, and the file that keeps its head."""
-    from rpcd.audit import HEAD  # noqa: PLC0415
-    from rpcd.settings import SettingsFault, read  # noqa: PLC0415
+def _settings(config: str) -> "Raw":
+    """What the settings say, as far as it can be read."""
+    from rpcd.settings import SettingsFault, read
 
     try:
-        settings = read(config)
+        return read(config)
     except SettingsFault as fault:
         told = (*fault.faults, "So it is not known which log to read: name its files (see --help).")
         raise click.UsageError("\n".join(told)) from fault
+
+
+def _places(config: str) -> tuple[str, str]:
+    """The log of the settings, and the file that keeps its head."""
+    from rpcd.audit import HEAD
+
+    settings = _settings(config)
     return settings.audit_log, os.path.join(settings.state, HEAD)
+
+
+def _nothing(choice: "Choice", targets: Collection[str]) -> str:
+    """Why nothing is shown: who mistypes a target would take silence for good news."""
+    name = (choice.target or "").partition("/")[0]
+    if name and targets and name not in targets:
+        return f"there is no target '{name}', neither in the settings nor in the log{meant(name, targets)}"
+    return "the log has nothing of that"
 
 
 def _uid(user: str | None) -> int | None:
@@ -136,7 +153,7 @@ def _uid(user: str | None) -> int | None:
         return pwd.getpwnam(user).pw_uid
     if user.isdecimal():
         return int(user)
-    raise click.UsageError(f"no user is named {user!r}")
+    raise click.UsageError(f"no user is named {user!r}{meant(user, (entry.pw_name for entry in pwd.getpwall()))}")
 
 
 def _read(
@@ -148,20 +165,23 @@ def _read(
     *,
     follow: bool,
 ) -> None:
-    """Show what is asked for; with `follow`, for ever."""
-    from rpcd.audit.choose import last_of, lines_of  # noqa: PLC0415
-    from rpcd.audit.files import Files  # noqa: PLC0415
-    from rpcd.audit.follow import Follower  # noqa: PLC0415
-    from rpcd.audit.record import header  # noqa: PLC0415
+    """Show what is asked for, and say where there is nothing of it; with `follow`, for ever."""
+    from rpcd.audit.choose import last_of, lines_of
+    from rpcd.audit.files import Files
+    from rpcd.audit.follow import Follower
+    from rpcd.audit.record import header
 
     log = "" if paths else _places(config)[0]
     follower = Follower(log) if follow else None  # before all else: what comes in the meantime is in one of both
-    last = 0
+    last, shown = 0, False
     with Files(paths) if paths else Files.of(log) as files:
         found = last_of(files, choice, count) if count is not None else lines_of(files, choice)
         while batch := list(islice(found, AT_ONCE)):
             show(batch)
+            shown = True
             last = max(last, *(read.seq for line in batch if (read := header(line))), 0)
+    if not shown:
+        click.echo(f"rpcd: {_nothing(choice, () if paths else _settings(config).named)}", err=True)
     if follower is None:
         return
     coming = follower.lines()
@@ -183,7 +203,7 @@ def _until_none(lines: Iterator[bytes | None]) -> Iterator[bytes]:
 def _lines(lines: Iterable[bytes]) -> None:
     """Lines as they stand in the log; on a terminal without what controls it, which only tampering leaves."""
     if sys.stdout.isatty():
-        from rpcd.cli.records import printable  # noqa: PLC0415
+        from rpcd.cli.records import printable
 
         lines = (printable(line.decode("ascii", "backslashreplace")).encode() for line in lines)
     out = sys.stdout.buffer
@@ -193,10 +213,10 @@ def _lines(lines: Iterable[bytes]) -> None:
 
 def _table() -> Callable[[Iterable[bytes]], None]:
     """Shows lines as a table."""
-    import orjson  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
+    import orjson
+    from rich.console import Console
 
-    from rpcd.cli.records import Records, is_record  # noqa: PLC0415
+    from rpcd.cli.records import Records, is_record
 
     records = Records(Console(highlight=False, width=None if sys.stdout.isatty() else 120))
 

@@ -82,6 +82,6 @@ def _text(value: Any) -> Any:
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:
-        import base64  # noqa: PLC0415
+        import base64
 
         return {"base64": base64.b64encode(value).decode("ascii")}

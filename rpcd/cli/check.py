@@ -29,9 +29,9 @@ def check(config: str, *, strict: bool, unit: bool) -> None:
 
     Ends with 0 where there is no fault, else with 1.
     """  # noqa: D301 - click means the character
-    from rpcd import daemon  # noqa: PLC0415
-    from rpcd.settings import SettingsFault  # noqa: PLC0415
-    from rpcd.settings.dropin import drop_in  # noqa: PLC0415
+    from rpcd import daemon
+    from rpcd.settings import SettingsFault
+    from rpcd.settings.dropin import drop_in
 
     try:
         settings, faults, warnings = daemon.check(config)

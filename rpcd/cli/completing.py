@@ -44,7 +44,7 @@ def _targets(context: click.Context) -> list[str]:
 
 def _methods(context: click.Context) -> dict[str, Any]:
     """What the server describes to this caller; nothing where it does not."""
-    from rpcd.client import Client, RpcdError  # noqa: PLC0415 - see the rules of this package
+    from rpcd.client import Client, RpcdError
 
     with suppress(RpcdError), Client(context.params.get("path"), connect_timeout=PATIENCE, timeout=PATIENCE) as client:
         document: Any = client.discover()

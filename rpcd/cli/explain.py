@@ -6,13 +6,13 @@ import os
 import pwd
 import sys
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rpcd.cli.completing import complete_method, complete_target
 from rpcd.cli.options import EXIT_NO, config_option
+from rpcd.meant import meant
 
 if TYPE_CHECKING:
     from rpcd.documents.key import Key
@@ -53,9 +53,9 @@ def explain(
 
     Ends with 0 for yes, with 1 for no, and with 2 where the question or the settings make no sense.
     """  # noqa: D301 - click means the character
-    from rpcd import daemon  # noqa: PLC0415 - see the rules of this package
-    from rpcd.cli.reasons import Question, told  # noqa: PLC0415
-    from rpcd.settings import SettingsFault  # noqa: PLC0415
+    from rpcd import daemon
+    from rpcd.cli.reasons import Question, told
+    from rpcd.settings import SettingsFault
 
     who = _peer(user, groups, unit)
     asked = _key(method, target, key)
@@ -74,9 +74,9 @@ def explain(
 
 def _key(method: str, target: str | None, key: str | None) -> "Key | None":
     """The key, once the question is one that the server would take."""
-    from rpcd.documents.key import parse_key  # noqa: PLC0415
-    from rpcd.errors import Refused  # noqa: PLC0415
-    from rpcd.schemas import shipped  # noqa: PLC0415
+    from rpcd.documents.key import parse_key
+    from rpcd.errors import Refused
+    from rpcd.schemas import shipped
 
     given = {"method": method, "target": target, "key": key}
     schema = shipped()["may.params"]
@@ -91,7 +91,7 @@ def _key(method: str, target: str | None, key: str | None) -> "Key | None":
 
 def _peer(user: str, groups: Iterable[str], unit: str | None) -> "Peer":
     """The caller as the kernel would name it; a number that the system does not know has no groups of its own."""
-    from rpcd.peer import OVERFLOW_ID, Peer  # noqa: PLC0415
+    from rpcd.peer import OVERFLOW_ID, Peer
 
     more = {
         _number(group, grp.getgrnam, "group", lambda: [entry.gr_name for entry in grp.getgrall()]) for group in groups
@@ -112,6 +112,4 @@ def _number(text: str, look_up: Any, kind: str, names: Any) -> int:
     try:
         return int(look_up(text)[2])
     except KeyError:
-        close = get_close_matches(text, names(), 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise click.UsageError(f"no {kind} is named {text!r}{hint}") from None
+        raise click.UsageError(f"no {kind} is named {text!r}{meant(text, names())}") from None

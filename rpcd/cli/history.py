@@ -47,7 +47,7 @@ def history(
     with asking(path, timeout) as client:
         found = client.history(target, limit=lines)
     if not sys.stdout.isatty():
-        import dataclasses  # noqa: PLC0415
+        import dataclasses
 
         for one in found.revisions:
             show(dataclasses.asdict(one) | {"ts": one.ts.isoformat()})
@@ -58,9 +58,9 @@ def history(
 
 
 def _table(revisions: "tuple[Revision, ...]", *, more: bool) -> None:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("", "when", "revision", "size", "who", "what"):
@@ -98,11 +98,11 @@ def _what(one: "Revision") -> str:
 
 def _purge(config: str, target: str, revision: str | None) -> None:
     """Forget in the files of the state, beside a server or without one."""
-    from rpcd.daemon import load  # noqa: PLC0415
-    from rpcd.errors import Refused  # noqa: PLC0415
-    from rpcd.settings import SettingsFault  # noqa: PLC0415
-    from rpcd.store import Targets  # noqa: PLC0415
-    from rpcd.store.history import History, Of  # noqa: PLC0415
+    from rpcd.daemon import load
+    from rpcd.errors import Refused
+    from rpcd.settings import SettingsFault
+    from rpcd.store import Targets
+    from rpcd.store.history import History, Of
 
     try:
         settings, _ = load(config)

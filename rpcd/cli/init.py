@@ -25,9 +25,9 @@ def init(directory: str) -> None:
 
     Ends with 1 where nothing was written.
     """  # noqa: D301 - click means the character
-    from rpcd.methods import METHODS  # noqa: PLC0415 - see the rules of this package
-    from rpcd.settings.starter import starter  # noqa: PLC0415
-    from rpcd.trust import Untrusted  # noqa: PLC0415
+    from rpcd.methods import METHODS
+    from rpcd.settings.starter import starter
+    from rpcd.trust import Untrusted
 
     path = os.path.join(os.path.abspath(directory), "rpcd.toml")
     try:
@@ -46,7 +46,7 @@ def _write(path: str, content: bytes) -> None:
 
     Raises `FileExistsError` where there is one, `Untrusted` where others could put one in its place, `OSError`.
     """
-    from rpcd.trust import open_trusted  # noqa: PLC0415
+    from rpcd.trust import open_trusted
 
     directory_path, name = os.path.split(path)
     with suppress(FileExistsError):

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 from rpcd.documents.key import Key, format_key
+from rpcd.meant import meant
 from rpcd.methods import Rules
 from rpcd.peer import INVALID_ID, OVERFLOW_ID, Peer
 from rpcd.policy import Grant, Miss
@@ -83,7 +83,7 @@ def told(rules: Rules, asked: Question) -> Answer:
         return Answer(allowed=False, sentence=sentence)
     row = rules.methods.get(method)
     if row is None:
-        return Answer(allowed=False, sentence=f"there is no method '{method}'{_meant(method, rules.methods)}")
+        return Answer(allowed=False, sentence=f"there is no method '{method}'{meant(method, rules.methods)}")
     explained = rules.explain(peer, method, target, key)
     remarks = tuple(_remarks(rules, target))
     where = "".join((f" on {target}" if target else "", f" for the key {format_key(key)}" if key else ""))
@@ -116,7 +116,7 @@ def _remarks(rules: Rules, target: str | None) -> Iterator[str]:
     name, slash, file = target.partition("/")
     targets = rules.settings.targets
     if name not in targets:
-        yield f"There is no target '{name}'{_meant(name, targets)}"
+        yield f"There is no target '{name}'{meant(name, targets)}"
         return
     names = targets[name].names
     if slash and names is None:
@@ -135,7 +135,7 @@ def _reason(rules: Rules, miss: Miss, asked: Question) -> Reason:
         "unit": lambda: f"it is for callers in {_list(grant.units)}, {f'not in {unit}' if unit else 'see --unit'}",
         "method": lambda: f"its methods are {_list(grant.methods)}, not {asked.method}",
         "target": lambda: f"its targets are {_list(grant.targets) or 'none'}, not {asked.target}",
-        "key": lambda: f"its keys are {', '.join(keys)}, not {key}{_meant(key, keys)}",
+        "key": lambda: f"its keys are {', '.join(keys)}, not {key}{meant(key, keys)}",
         "table": lambda: f"its keys are {', '.join(keys)}: some of what is below {key}, not all of it",
     }
     return Reason(grant.source, miss.failed, tuple(clauses[condition]() for condition in miss.failed))
@@ -152,8 +152,3 @@ def _callers(rules: Rules, grant: Grant) -> str:
     groups = [accounts.group(gid) for gid in sorted(grant.gids)]
     several = f"the group{'s' if len(groups) > 1 else ''} {', '.join(groups)}"
     return " and ".join(filter(None, (", ".join(users), several if groups else "")))
-
-
-def _meant(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, list(known), 1)
-    return f"; did you mean '{close[0]}'?" if close and close[0] != name else ""

@@ -16,7 +16,8 @@ from rich.text import Text
 __all__ = ["Records", "is_record", "printable"]
 
 WIDE: Final = 110
-"""Columns of a terminal from which on there is room for more than the least."""
+NARROW: Final = 64
+"""Columns of a terminal from which on there is room for more than the least, and below which not even for that."""
 
 SERVER: Final = frozenset({"started", "stopped", "settings", "read_only"})
 """Events of the server itself."""
@@ -43,7 +44,7 @@ ASIDES: Final[Mapping[str, str]] = {
 
 
 class Records:
-    """Prints records to a console, in columns whose widths do not depend on them."""
+    """Prints records to a console, in columns whose widths do not depend on them, or below each other."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -52,21 +53,25 @@ class Records:
 
     def show(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Print some records."""
+        if self._console.width < NARROW:
+            self._console.print(*map(self._below, records), sep="\n")
+            return
         table = Table(box=None, show_header=not self._headed, header_style="bold", pad_edge=False, expand=True)
         table.add_column("time", width=23 if self._wide else 14, no_wrap=True)
         table.add_column("user", width=14 if self._wide else 10, no_wrap=True, overflow="ellipsis")
         table.add_column("result", width=16 if self._wide else 14, no_wrap=True, overflow="ellipsis")
         table.add_column("what", ratio=1, no_wrap=True, overflow="ellipsis")
         for record in records:
-            result = _result(record)
-            table.add_row(
-                Text(self._time(record), "dim"),
-                Text(_user(record)),
-                Text(printable(result), STYLES.get(result, "" if record["event"] in SERVER else "yellow")),
-                self._what(record),
-            )
+            table.add_row(Text(self._time(record), "dim"), Text(_user(record)), _coloured(record), self._what(record))
         self._console.print(table)
         self._headed = True
+
+    def _below(self, record: Mapping[str, Any]) -> Text:
+        """A record on lines of its own: when and who, what became of it, and what it was about."""
+        words = [Text(self._time(record), "dim"), Text(_user(record)), _coloured(record)]
+        head = Text(" ").join(word for word in words if word)
+        what = self._what(record).wrap(self._console, max(self._console.width - 2, 8))
+        return Text("\n  ").join((head, *what))
 
     def _time(self, record: Mapping[str, Any]) -> str:
         """When it was written, here."""
@@ -125,6 +130,12 @@ def _result(record: Mapping[str, Any]) -> str:
     if event == "outcome":
         return "changed" if record.get("changed") else "unchanged"
     return str(record.get("verdict", "counted" if event == "counted" else ""))
+
+
+def _coloured(record: Mapping[str, Any]) -> Text:
+    """What became of it, in its colour."""
+    result = _result(record)
+    return Text(printable(result), STYLES.get(result, "" if record["event"] in SERVER else "yellow"))
 
 
 def _user(record: Mapping[str, Any]) -> str:

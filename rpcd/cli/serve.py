@@ -26,6 +26,6 @@ def serve(config: str) -> None:
         for line in short:
             click.echo(f"rpcd: {line}", err=True)
         sys.exit(os.EX_UNAVAILABLE)
-    from rpcd import daemon  # noqa: PLC0415 - see the rules of this package
+    from rpcd import daemon
 
     sys.exit(daemon.serve(config))

@@ -58,7 +58,7 @@ def top(path: str | None, timeout: float, interval: float, *, once: bool) -> Non
 
 
 def _print_one(look: Callable[[], tuple[float, dict[str, Any], str]], interval: float) -> None:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     began, _, before = look()
     time.sleep(interval)
@@ -69,7 +69,7 @@ def _print_one(look: Callable[[], tuple[float, dict[str, Any], str]], interval: 
 
 def _watch(look: Callable[[], tuple[float, dict[str, Any], str]], interval: float) -> None:
     """Frame after frame, until a q."""
-    from rich.live import Live  # noqa: PLC0415
+    from rich.live import Live
 
     began, status, text = look()
     before = read(text)
@@ -112,8 +112,8 @@ def _keys() -> Iterator[Callable[[float], str]]:
 
 
 def _frame(status: dict[str, Any], rates: Rates) -> "RenderableType":
-    from rich.console import Group  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Group
+    from rich.text import Text
 
     head = (
         f"rpcd {status['version']}, up {duration(status['uptime'])}: {counted(status['connections'], 'connection')}, "
@@ -147,7 +147,7 @@ def _callers(rates: Rates) -> "Table":
 
 def _table(titles: tuple[str, ...], rows: Sequence[tuple[float, tuple[str, ...]]]) -> "Table":
     """The busiest rows below their titles."""
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for number, title in enumerate(titles):

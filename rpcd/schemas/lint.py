@@ -10,9 +10,9 @@ Rules of this file:
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any, Final
 
+from rpcd.meant import meant
 from rpcd.schemas.pattern import Pattern
 
 __all__ = ["BY_NAME", "FORMATS", "lint_faults"]
@@ -65,7 +65,7 @@ def _lint(schema: object, at: str, *, beside: bool = False) -> Iterator[str]:
     if not isinstance(schema, dict):
         return
     for keyword in sorted(schema.keys() - IN_ONE - IN_LIST - BY_NAME - OTHERS):
-        yield f"{at}: there is no keyword '{keyword}'{_meant(keyword)}"
+        yield f"{at}: there is no keyword '{keyword}'{meant(keyword, IN_ONE | IN_LIST | BY_NAME | OTHERS)}"
     yield from _unchecked(schema, at)
     for pattern in _patterns(schema):
         yield from (f"{at}: {fault}" for fault in _pattern_faults(pattern, beside=beside))
@@ -74,11 +74,6 @@ def _lint(schema: object, at: str, *, beside: bool = False) -> Iterator[str]:
     for keyword, name, below in _below(schema):
         chosen = keyword in {"anyOf", "oneOf", "allOf"} and not beside and not schema.keys() & {"type", "$ref"}
         yield from _lint(below, f"{at}.{keyword}{name}", beside=not chosen and (beside or keyword in NARROWS))
-
-
-def _meant(keyword: str) -> str:
-    near = get_close_matches(keyword, IN_ONE | IN_LIST | BY_NAME | OTHERS, 1)
-    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def _unchecked(schema: dict[str, Any], at: str) -> Iterator[str]:

@@ -66,7 +66,7 @@ class Raw:
     """Settings that are read, and not yet judged by the methods that exist.
 
     `methods_path` and `modules` say which methods there are beside rpcd's own; `state` and `audit_log` where the audit
-    log and its head are.
+    log and its head are; `named` is what targets are called.
     """
 
     def __init__(self, path: str, sources: list[Source], faults: Faults) -> None:
@@ -78,6 +78,7 @@ class Raw:
         self.modules: tuple[str, ...] = tuple(self._once.value("methods", "modules", ()))
         self.state: str = self._once.path("server", "state", "/var/lib/rpcd")
         self.audit_log: str = self._once.path("audit", "log", "/var/log/rpcd/audit.jsonl")
+        self.named: frozenset[str] = frozenset(name for source in sources for name in (*source.targets, *source.broken))
 
     def settings(self, methods: Mapping[str, MethodFacts]) -> Settings:
         """The settings, once their grants are judged by the methods there are; raises `SettingsFault`."""

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from rpcd.documents.key import KeyPattern
+from rpcd.meant import meant
 from rpcd.policy import Grant
 from rpcd.settings.faults import Faults, Place
 from rpcd.settings.files import Source
 from rpcd.settings.identities import Identities
-from rpcd.settings.shape import meant
 from rpcd.settings.targets import Target
 
 __all__ = ["MethodFacts", "build_grant"]

@@ -9,6 +9,7 @@ import pwd
 from functools import cache
 from typing import Final
 
+from rpcd.meant import meant
 from rpcd.peer import FALLBACK_OVERFLOW_ID, INVALID_ID, OVERFLOW_ID
 from rpcd.settings.faults import Place
 
@@ -32,7 +33,7 @@ class Identities:
         try:
             uid = self._user(value).pw_uid
         except (KeyError, ValueError):  # ValueError: no name at all
-            at.add(f"no user is named {value!r}")
+            at.add(f"no user is named {value!r}{meant(value, (entry.pw_name for entry in pwd.getpwall()))}")
             return None
         self.users.setdefault(uid, value)
         return _known(uid, at)
@@ -44,7 +45,7 @@ class Identities:
         try:
             return _known(self._group(value).gr_gid, at)
         except (KeyError, ValueError):  # ValueError: no name at all
-            at.add(f"no group is named {value!r}")
+            at.add(f"no group is named {value!r}{meant(value, (entry.gr_name for entry in grp.getgrall()))}")
             return None
 
 

@@ -4,14 +4,14 @@ A setting that nobody carries out is a fault as well: one that is misspelt, and 
 """
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Final, cast
 
 from jsonschema import ValidationError
 
+from rpcd.meant import meant
 from rpcd.schemas import errors_of_settings
 
-__all__ = ["meant", "shape_faults"]
+__all__ = ["shape_faults"]
 
 NOT_CARRIED_OUT: Final[Mapping[str, frozenset[str]]] = {
     "server": frozenset({"probe"}),
@@ -44,12 +44,6 @@ def shape_faults(document: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int,
             yield from (((*at, name), _unknown(name, str(at[0]) if at else "", known)) for name in unknown)
         elif error.validator != "oneOf" or isinstance(error.instance, dict) or "secret" in at:  # else: its type is told
             yield at, _explained(error)
-
-
-def meant(name: str, known: Mapping[str, object]) -> str:
-    """The end of a sentence about a name that nobody knows: which one was probably meant."""
-    close = get_close_matches(name, known, 1)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def _unknown(name: str, table: str, known: Mapping[str, object]) -> str:

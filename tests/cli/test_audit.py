@@ -108,6 +108,7 @@ MISTAKES = [
     (["--since", "soon"], "is no time"),
     (["--since", "9999999w"], "is no time"),
     (["--user", "nobody-here"], "no user is named"),
+    (["--user", "ww-data"], "no user is named 'ww-data'; did you mean 'www-data'?"),
     (["-n", "0"], "0 is not in the range"),
     (["-f", "--file", "x"], "not with --file"),
     (["--file", "/nowhere/x"], "No such file"),
@@ -124,7 +125,7 @@ def test_a_mistake_is_one_clear_sentence(arguments: list[str], said: str) -> Non
     assert said in run(*arguments, status=2)
 
 
-@pytest.mark.parametrize("columns", [50, 100, 140])
+@pytest.mark.parametrize("columns", [70, 100, 140])
 def test_a_person_gets_a_table(log: str, columns: int) -> None:
     """One line a record, with names, in any terminal; colours, and no other control character of anybody's."""
     shown = on_a_terminal("--file", log, columns=columns)
@@ -142,6 +143,31 @@ def test_a_person_gets_a_table(log: str, columns: int) -> None:
         assert "1234 more until 00:00:59" in lines[4]
         assert r"\u001b[31m\u202e\u000a" in lines[5]
         assert "busy" in lines[7]
+
+
+def test_in_a_narrow_terminal_a_record_has_lines_of_its_own(log: str) -> None:
+    """When, who and what became of it, and below that what it was about, as a whole."""
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal("--file", log, columns=40)).splitlines()
+    assert all(one.isprintable() for one in lines)
+    assert all(len(line) <= 40 for line in lines)
+    assert lines[4].endswith(" www-data denied")
+    assert lines[5] == "  get_key vhosts/a.conf a"
+    assert lines[7] == "  get_key shop  1234 more until 00:00:59"
+
+
+def test_where_there_is_nothing_it_says_so(serve: Serve) -> None:
+    """Silence is no answer to a name that nobody knows: it is said that there is no such target, and which one is."""
+    server = serve()
+    server.call("get_key", target="shop", key="ui.theme")
+    for target, said in (
+        ("shpo", "there is no target 'shpo', neither in the settings nor in the log; did you mean 'shop'?"),
+        ("motd", "the log has nothing of that"),
+        ("shop", ""),
+    ):
+        command = [sys.executable, "-m", "rpcd", "audit", "--config", str(server.config), "--target", target]
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60)
+        assert done.stderr == (f"rpcd: {said}\n" if said else "")
+        assert bool(done.stdout) is not bool(said)
 
 
 def test_a_log_that_was_tampered_with_cannot_reach_the_terminal(log: str) -> None:
