@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from tests.harness.server import Rpcd
+from tests.harness.targets import MOTD, SHOP, VHOSTS
 from tests.harness.users import WWW_DATA
 from tests.harness.users import as_user as run_as_user
 
@@ -28,21 +29,7 @@ password = hunter2
 FILES = {"shop/shop.ini": SHOP_INI, "site/motd": "Welcome.\n", "vhosts/shop-a.conf": "server { listen 81; }\n"}
 """What the default settings have as targets, below the scratch directory; each has mode 0600."""
 
-SETTINGS = f"""
-[targets.shop]
-path   = "{{scratch}}/shop/shop.ini"
-format = "ini"
-secret = ["mail.password"]
-
-[targets.motd]
-path   = "{{scratch}}/site/motd"
-format = "text"
-
-[targets.vhosts]
-directory = "{{scratch}}/vhosts"
-names     = '[a-z0-9-]+\\.conf'
-format    = "text"
-
+SETTINGS = f"""{SHOP}{MOTD}{VHOSTS}
 [[grants]]
 users   = [{os.getuid()}]
 methods = ["get_key", "update_key", "delete_key", "list_keys", "read_file", "replace_file", "delete_file",

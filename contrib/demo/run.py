@@ -119,9 +119,8 @@ def show(console: Console, scratch: Path, caller: int) -> None:
         lines = unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), name, name)
         coloured(console, "".join(lines), "diff")
     heading(console, "What the server says to standard error, which is the journal's where systemd runs it")
-    console.print(
-        "The hash of the last audit record: who cuts off the log's end would have to change the journal, too."
-    )
+    console.print("Where it can still write; and the hash of the last audit record, its head: whoever cuts off the")
+    console.print("log's end would have to change the journal, too.")
     console.print(Text((scratch / "stderr").read_text().rstrip("\n"), "dim"))
     heading(console, "The audit log")
     console.print(trail(scratch / "audit.jsonl"))

@@ -17,6 +17,7 @@ from tests.conftest import Serve
 from tests.harness.memory import memory_file
 from tests.harness.seqpacket import Connection
 from tests.harness.server import Rpcd
+from tests.harness.targets import MOTD, SHOP, VHOSTS
 from tests.harness.users import WWW_DATA
 
 MARK = b"kAnArY"
@@ -75,12 +76,7 @@ SETTINGS = f"""
 log = "{{scratch}}/log/audit.jsonl"
 reads = "READS"
 journal = "{{scratch}}/journal.sock"
-
-[targets.shop]
-path   = "{{scratch}}/shop/shop.ini"
-format = "ini"
-secret = ["mail.password"]
-
+{SHOP}
 [targets.app]
 path   = "{{scratch}}/app/app.json"
 format = "json"
@@ -90,21 +86,12 @@ path   = "{{scratch}}/guarded/guarded.json"
 format = "json"
 schema = "guarded.schema.json"
 refuse = ["evil"]
-
-[targets.motd]
-path   = "{{scratch}}/site/motd"
-format = "text"
-secret = true
+{MOTD}secret = true
 
 [targets.binary]
 path   = "{{scratch}}/site/binary"
 format = "text"
-
-[targets.vhosts]
-directory = "{{scratch}}/vhosts"
-names     = '[a-z0-9-]+\\.conf'
-format    = "text"
-
+{VHOSTS}
 [[grants]]
 users   = [{MINE}]
 methods = {json.dumps(sorted(name for name, row in METHODS.items() if not row.open))}

@@ -31,6 +31,7 @@ from tests.fuzz import reference
 from tests.harness.memory import memory_file
 from tests.harness.seqpacket import read_json
 from tests.harness.server import REPOSITORY, settings_text
+from tests.harness.targets import MOTD, VHOSTS
 
 __all__ = ["SETTINGS", "World", "check"]
 
@@ -64,16 +65,7 @@ SETTINGS: Final = (
         f'[targets.{form}]\npath = "{{scratch}}/shop/shop.{form}"\nformat = "{form}"\n\n'
         for form in ("ini", "toml", "json", "env")
     )
-    + f"""
-[targets.motd]
-path   = "{{scratch}}/site/motd"
-format = "text"
-
-[targets.vhosts]
-directory = "{{scratch}}/vhosts"
-names     = '[a-z0-9-]+\\.conf'
-format    = "text"
-
+    + f"""{MOTD}{VHOSTS}
 [[grants]]
 users   = [{MUCH}]
 methods = ["get_key", "update_key", "delete_key", "list_keys", "read_file", "replace_file", "delete_file",
