@@ -218,6 +218,8 @@ def _with_comment(before: _Opened, key: Key, splice: Splice) -> Splice:
     for entry, start, end in above(before.text, before.document.entries(), before.format.comments):
         if entry.key == key and start < splice.start:
             return splices.join(before.text, [Splice(start, min(end, splice.start), ""), splice])
+        if entry.key == key:  # brackets before it take the place of what was a table
+            return Splice(splice.start, splice.end, splice.text.replace(before.text[start:end], "", 1))
     return splice
 
 

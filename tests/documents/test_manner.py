@@ -15,6 +15,23 @@ INI = (
 )
 TOML = "# a\na = '''\n# b'''\nb = 1\n  # c\nc.d = 2\n#e = 5\n\n# t\n[t]\n# f\nf = [\n  # one\n  1,\n]\n"
 
+YAML = """\
+# the shop
+db:
+  # the host
+  host: a  # inline
+  # port: 3306
+  #user: x
+  name: c
+
+# mail
+mail:
+  # who
+  from: b
+  #to: c
+#top: 1
+"""
+
 DELETED = [
     # format, text, key, what goes
     ("ini", INI, "ui.theme", "; light\n; or dark\ntheme = light\n"),
@@ -27,6 +44,9 @@ DELETED = [
     ("toml", TOML, "c.d", "  # c\nc.d = 2\n"),
     ("toml", TOML, "a", "# a\na = '''\n# b'''\n"),
     ("toml", TOML, "t", TOML[TOML.index("# t") :]),
+    ("yaml", YAML, "db.host", "  # the host\n  host: a  # inline\n"),
+    ("yaml", YAML, "mail", "# mail\nmail:\n  # who\n  from: b\n"),
+    ("yaml", "a:\n- b\n# c\n- d\n", "a.1", "# c\n- d\n"),
 ]
 
 
@@ -35,6 +55,12 @@ def test_a_key_goes_with_its_comment(form: str, text: str, key: str, gone: str) 
     """The comment lines right above a key go with it where that is asked, and no others."""
     after = documents.delete(documents.resolve(form), text.encode(), parse_key(key), WITH)
     assert after.decode() == text.replace(gone, "")
+
+
+def test_the_last_key_leaves_brackets_and_no_comment() -> None:
+    """Where a table is left empty in the place of its last key, the comment of that goes all the same."""
+    after = documents.delete(documents.resolve("yaml"), YAML.encode(), parse_key("mail.from"), WITH)
+    assert after.decode() == YAML.replace("mail:\n  # who\n  from: b\n", "mail: {}\n")
 
 
 def test_a_comment_stays_unless_asked() -> None:
@@ -57,6 +83,11 @@ COMMENTED = [
     ("toml", TOML, "e", 6, TOML.replace("#e = 5", "e = 6")),
     ("toml", "[a]\n#d = 1979-05-27\n", "a.d", "1980-01-01", "[a]\nd = 1980-01-01\n"),
     ("toml", "#[t]\n#a = 1\nb = 2\n", "a", 2, "#[t]\na = 2\nb = 2\n"),
+    ("yaml", YAML, "db.port", 3307, YAML.replace("# port: 3306", "port: 3307")),
+    ("yaml", YAML, "db.user", "z", YAML.replace("#user: x", "user: z")),
+    ("yaml", YAML, "mail.to", "d", YAML.replace("#to: c", "to: d")),
+    ("yaml", YAML, "top", 2, YAML.replace("#top: 1", "top: 2")),
+    ("yaml", YAML, "db.top", 2, YAML.replace("name: c\n", "name: c\n  top: 2\n")),  # it stands outside
     ("toml", "s = '''\n#a = 1\n'''\n", "a", 2, "s = '''\n#a = 1\n'''\na = 2\n"),  # within a text
 ]
 
