@@ -227,7 +227,10 @@ def _proven(before: _Opened, splice: Splice, key: Key, value: object, also: Iter
     content = encode(splices.apply(before.text, splice))
     try:
         after = _opened(before.format, content).tree
-    except Refused as refusal:  # its place is in a text that nobody has seen
+    except Refused as refusal:
+        if refusal.kind != "not_editable":
+            raise
+        # Its place is in a text that nobody has seen.
         raise Refused("not_editable", reason="proof") from refusal
     prove(before.tree, after, key, value, also)
     return content

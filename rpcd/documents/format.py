@@ -33,7 +33,7 @@ class Format:
     format. `open` and `judge` raise `Refused("not_editable")` for a text that is not in it; the judge comes first, so
     that a locator is given nothing but texts of its format. `strings` says that it knows no other scalars: there
     `types` says which of them are numbers and booleans, and `booleans` how true and false are spelled where the text
-    has no example.
+    has no example. `apart` says that texts are read in another process, which may take its time.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Format:
     comments: Comments = field(default=Comments(), compare=False)
     strings: bool = field(default=False, compare=False)
     booleans: tuple[str, str] = field(default=("true", "false"), compare=False)
+    apart: bool = field(default=False, compare=False)
     options: tuple[tuple[str, str], ...] = ()
     types: TypesOf | None = None
 

@@ -8,6 +8,7 @@ Rules of this file:
 - Where nothing stands (null, a key without a value), a table may come that has the asked key.
 - What an edit leaves empty may go with it: the table that only the last dotted key made (TOML), and the array that is
   a single value again (a repeated key of an ini file, a directive of nginx's and its argument).
+- Where members are numbered by their order (`Numbered`), those after one that goes move up.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 from rpcd.documents.document import index
 from rpcd.documents.key import Key
+from rpcd.documents.numbered import Numbered
 from rpcd.errors import Refused
 
 __all__ = ["GONE", "Gone", "held_at", "prove", "same"]
@@ -42,10 +44,10 @@ def prove(before: object, after: object, key: Key, value: object, also: Iterable
 
 def same(one: object, other: object) -> bool:
     """Whether two values are the same, types included. Not a number is the same as itself, and -0.0 is not 0.0."""
-    if type(one) is not type(other):
-        return False
     if isinstance(one, dict) and isinstance(other, dict):
         return len(one) == len(other) and _same_members(one, other)
+    if type(one) is not type(other):
+        return False
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, str | int):
@@ -99,10 +101,16 @@ def _edited(tree: Any, key: Key, value: object) -> object:
     if value is GONE:
         held = tree[segment]
         if not rest:
-            return {name: other for name, other in tree.items() if name != segment}
+            return _without(tree, segment)
     else:
         held = tree.get(segment, {} if rest else None)
     return {**tree, segment: _edited(held, rest, value)}
+
+
+def _without(tree: dict[str, object], segment: str) -> dict[str, object]:
+    if isinstance(tree, Numbered):
+        return tree.without(segment)
+    return {name: other for name, other in tree.items() if name != segment}
 
 
 def _edited_list(tree: list[Any], segment: str, rest: Key, value: object) -> object:

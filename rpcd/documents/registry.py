@@ -32,6 +32,7 @@ class Row:
 
 
 FORMATS: Final[Mapping[str, Row]] = {
+    "augeas": Row("rpcd.documents.augeas", family=True),
     "env": Row("rpcd.documents.env", options=("dialect",)),
     "ini": Row("rpcd.documents.ini", options=("preset", "comment_marks", "separators", "quotes")),
     "json": Row("rpcd.documents.json"),

@@ -83,8 +83,10 @@ class Store:
         Raises `Refused("no_such_file")` where there is none.
         """
         try:
-            structured = self.targets.find(name)[0].format.name != "text"
-            return self._look(name, then, PARSED_ON_LOOP if structured else READ_ON_LOOP)
+            form = self.targets.find(name)[0].format
+            if form.apart:
+                return self.work(uid, partial(self._look, name, then))
+            return self._look(name, then, READ_ON_LOOP if form.name == "text" else PARSED_ON_LOOP)
         except Large:
             return self.work(uid, partial(self._look_at_large, name, then))
 

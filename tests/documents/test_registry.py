@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_formats_are_named() -> None:
     """A format has the name that settings give it, and is the same value each time."""
-    for name in FORMATS:
+    for family, row in FORMATS.items():
+        name = f"{family}:hosts" if row.family else family
         form = resolve(name)
         assert form.name == name
         assert form == resolve(name)
@@ -24,7 +25,7 @@ def test_formats_are_named() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "setting", "what"),
     [
-        ("inj", {}, "format", "this version has no format 'inj', but env, ini, "),
+        ("inj", {}, "format", "this version has no format 'inj', but augeas:…, env, ini, "),
         ("ini:x", {}, "format", "this version has no format 'ini:x'"),
         ("text", {"dialect": "shell"}, "dialect", "is not for text"),
     ],

@@ -73,6 +73,31 @@ CASES = [
         refused=("x", 1, "tag"),
         broken="a: b: c\n",
     ),
+    Case(
+        format="augeas:hosts",
+        text="# ours\n127.0.0.1\tlocalhost lo # loop\n\n10.0.0.1 a b c\n",
+        key="2.alias.1",
+        value="c",
+        new="x",
+        after="# ours\n127.0.0.1\tlocalhost lo # loop\n\n10.0.0.1 a b x\n",
+        gone="# ours\n127.0.0.1\tlocalhost lo # loop\n\n10.0.0.1 a b\n",
+        keys=(
+            ('"#comment"', "string"),
+            ("1", "object"),
+            ("1.ipaddr", "string"),
+            ("1.canonical", "string"),
+            ("1.alias", "string"),
+            ('1."#comment"', "string"),
+            ("2", "object"),
+            ("2.ipaddr", "string"),
+            ("2.canonical", "string"),
+            ("2.alias", "array"),
+            ("2.alias.0", "string"),
+            ("2.alias.1", "string"),
+        ),
+        refused=("2.canonical", "x\n6.6.6.6 evil", "characters"),
+        broken="localhost\n",
+    ),
 ]
 
 
