@@ -15,9 +15,8 @@ from typing import Final
 
 import structlog
 
-from rpcd import __version__, documents, process
+from rpcd import __version__, process
 from rpcd.audit import AuditLog, Counts, Unwritable, Upkeep, open_log
-from rpcd.errors import Refused
 from rpcd.gate import Gate
 from rpcd.methods import Rules
 from rpcd.metrics import Metrics
@@ -35,6 +34,7 @@ from rpcd.settings import Settings, SettingsFault, read
 from rpcd.settings.advice import Advice, advise
 from rpcd.state import make_directory, take
 from rpcd.store import Store, Targets
+from rpcd.store.present import look_at_files
 from rpcd.store.workers import Workers
 from rpcd.trust import trusted
 
@@ -74,19 +74,8 @@ def check(config: str) -> tuple[Settings, list[str], tuple[Advice, ...]]:
     Raises `SettingsFault` where the settings themselves do not hold.
     """
     settings, methods = load(config)
-    targets = Targets(settings)
-    faults = []
-    for name, target in settings.targets.items():
-        if target.file is None:
-            continue
-        try:
-            snapshot = targets.read(name)
-            if snapshot is not None:
-                documents.check(target.format, snapshot.content)
-        except Refused as refused:
-            details = ", ".join(f"{key} {value}" for key, value in refused.data.items())
-            faults.append(f"targets.{name}: {target.directory}/{target.file}: {refused.kind} ({details})")
-    return settings, faults, advise(settings, methods.methods)
+    faults, warnings = look_at_files(Targets(settings))
+    return settings, faults, (*advise(settings, methods.methods), *warnings)
 
 
 def serve(config: str) -> int:

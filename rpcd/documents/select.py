@@ -14,7 +14,7 @@ from rpcd.documents.document import index, not_editable
 from rpcd.documents.key import Key
 from rpcd.errors import Refused
 
-__all__ = ["select"]
+__all__ = ["is_within", "select"]
 
 
 def select(tree: Any, key: Key, may_get: Callable[[Key], bool]) -> Key:
@@ -29,6 +29,14 @@ def select(tree: Any, key: Key, may_get: Callable[[Key], bool]) -> Key:
         found.append(segment)
         tree = _below(tree, segment)
     return tuple(found)
+
+
+def is_within(place: Key, key: Key) -> bool:
+    """Whether a place, in which elements have their numbers, is what `key` names, or below it."""
+    return len(place) >= len(key) and all(
+        step == segment or ("=" in segment and index(step) is not None)
+        for step, segment in zip(place, key, strict=False)
+    )
 
 
 def _number(items: list[Any], path: Key, segment: str, may_get: Callable[[Key], bool]) -> str:

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final
 
 from rpcd.documents.key import Key
+from rpcd.documents.select import is_within
 from rpcd.errors import Refused
 from rpcd.methods.diffs import visible_diff
 from rpcd.methods.method import Call
@@ -90,7 +91,7 @@ async def change(
 
 def _may_know(call: Call, key: Key, place: Key, *, written: bool) -> bool:
     """Whether the caller may be told that something is wrong at a place: it wrote what is there, or may read it."""
-    return (written and place[: len(key)] == key) or call.plain or call.may("get_key", place)
+    return (written and is_within(place, key)) or call.plain or call.may("get_key", place)
 
 
 def _where(call: Call) -> tuple[object, ...]:

@@ -20,6 +20,7 @@ import jsonschema_rs
 
 from rpcd.documents.document import index
 from rpcd.documents.key import Key, KeyPattern
+from rpcd.documents.select import is_within
 from rpcd.schemas.places import known
 from rpcd.schemas.types import MAX_KEPT, Types
 from rpcd.schemas.validator import Schema, decisive, rule
@@ -95,7 +96,7 @@ class DocumentSchema:
         known = Counter(same for _, same in self._faults(before))
         added = []
         for fault, same in self._faults(after):
-            if known[same] <= 0 or (written and fault.place[: len(key)] == key):
+            if known[same] <= 0 or (written and is_within(fault.place, key)):
                 added.append(fault)
             known[same] -= 1
         return list(dict.fromkeys(added)) or None

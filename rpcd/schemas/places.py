@@ -104,7 +104,9 @@ def _of_member(schema: Mapping[str, Any], name: str) -> Iterator[Schema]:
 def _of_element(schema: Mapping[str, Any], segment: str) -> Iterator[Schema]:
     number = index(segment)
     first = schema.get("prefixItems", ())
-    if number is not None and number < len(first):
+    if number is None and "=" in segment:  # named by what it holds: whichever that is
+        yield from (*first, schema.get("items", True))
+    elif number is not None and number < len(first):
         yield first[number]
     elif number is not None and "items" in schema:
         yield schema["items"]

@@ -73,6 +73,7 @@ CASES: tuple[tuple[Any, Any, Key, bool, list[tuple[str, str]] | None], ...] = (
     # what is written holds, whatever was there
     ({"mode": 1}, {"mode": 2}, ("mode",), True, [("mode", "enum")]),
     ({"mode": 1}, {"mode": 1}, ("mode",), True, [("mode", "enum")]),
+    ({"list": ["x"]}, {"list": ["x"]}, ("list", "a=b"), True, [("list.0", "type")]),
     ({"mail": {"host": ""}}, {"mail": {"host": ""}}, ("mail",), True, [("mail.host", "minLength")]),
     ({"mode": 1, "mail": {}}, {"mode": 1}, (), True, [("mode", "enum")]),
     ({"mode": 1, "mail": {}}, {"mode": 1}, (), False, None),

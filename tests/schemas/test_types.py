@@ -64,6 +64,7 @@ NUMBER = {"integer", "number"}
         (("mail", "other"), {"boolean"}),
         (("port",), {"integer", "array"}),
         (("port", "0"), {"integer"}),
+        (("port", "name=x"), {"integer"}),
         (("first", "0"), {"boolean"}),
         (("first", "1"), {"string"}),
         (("ratio",), NUMBER),

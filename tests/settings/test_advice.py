@@ -290,6 +290,25 @@ def test_warnings_are_no_faults(scratch: Path) -> None:
     assert checked(config, "--strict").exit_code == 0
 
 
+def test_a_file_that_breaks_its_schema_is_a_warning(scratch: Path) -> None:
+    """Where, and by which rule; of a directory each file. What holds, or is not there yet, is fine."""
+    directory = (
+        '[targets.apps]\ndirectory = "{scratch}/apps"\nnames = ".*json"\nformat = "json"\nschema = "app.schema.json"\n'
+    )
+    (scratch / "apps").mkdir()
+    (scratch / "apps" / "a.json").write_text('{"login": {}}')
+    (scratch / "apps" / "b.json").write_text('{"login": 1, "x/y": 2, "list": [1, 2, 3, 4, 5]}')
+    config = written(scratch, TARGETS + directory + grant(more=NARROW))
+    (scratch / "shop" / "app.json").write_text("[]")
+    done = checked(config)
+    assert done.exit_code == 0
+    told = [line.replace(str(scratch), "") for line in done.stderr.splitlines()]
+    assert told[0].startswith("warning: targets.app: /shop/app.json breaks its schema: / (type); what is wrong already")
+    assert told[1].startswith("warning: targets.apps: /apps/b.json breaks its schema: ")
+    assert " and 2 more; " in told[1]
+    assert told[2] == "no faults, 2 warnings: 5 targets, 1 grant"
+
+
 # the drop-in
 
 
