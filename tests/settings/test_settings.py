@@ -224,7 +224,8 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ('[targets.x]\npath = "{scratch}/site/motd/y"\nformat = "ini"', "{scratch}/site/motd: there is no such directory"),
     (
         SHOP.replace('"ini"', '"inj"'),
-        "targets.shop.format: this version has no format 'inj', but " + ", ".join(FORMATS),
+        "targets.shop.format: this version has no format 'inj', but "
+        + ", ".join(f"{name}:…" if row.family else name for name, row in FORMATS.items()),
     ),
     (SHOP + 'preset = "samba"', "targets.shop.preset: there is no preset 'samba', but systemd, desktop, php,"),
     (SHOP + 'comment_marks = "=;"', "targets.shop.comment_marks: '=;' will not do. Of ini: the characters"),
