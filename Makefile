@@ -18,7 +18,7 @@ BENCH_PACKAGES := gcc libc6-dev sudo crudini
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fuzz soak clean
+.PHONY: help demo test check bench fuzz soak crash clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,10 @@ fuzz: $(VENV)/fuzz ## search for inputs that break wire, gate or settings: a min
 
 soak: $(VENV)/test ## as root: 200,000 mixed calls, or SOAK_CALLS=…, and what the server holds before and after
 	@$(BIN)/python -m tests.load.soak $(SOAK_CALLS)
+
+crash: $(VENV)/test ## as root: kill the server at every system call of a change, cut the power, and look; CRASH=xfs, …
+	@.ci/packages $(TEST_PACKAGES)
+	@$(BIN)/python -m tests.crash
 
 clean: ## remove the environment and everything that was generated
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -6,8 +6,9 @@ Rules of this file:
   hash before and after, and the temporary file.
 - An intent without an outcome is settled by looking at the file: it holds what was meant, or what was there, or what
   somebody put there since. The outcome says which.
-- A temporary file goes away only if it is known: its content is the old or the new one of its intent, or no intent of
-  this log can have named it. What is not known is kept under another name, and that is recorded.
+- A temporary file goes away only if it is known: its content is the old or the new one of its intent, or what a power
+  cut left of the new one, or no intent can have named it: one that was not on disk was followed by no rename. What is
+  not known is kept under another name, and that is recorded.
 - The revision of a change that was not made is struck out of the history.
 - The answer to a change that was made is kept before its outcome is written, if its caller may ask for it again; that
   to one that was not made, or of which nobody can say, is not kept, whatever a crash left of it.
@@ -37,32 +38,34 @@ def recover(targets: Targets, audit: AuditLog, replies: Replies, history: Histor
     """Write the outcome of every change that a crash interrupted, and clear away its temporary files."""
     open_intents, whole = _open_intents(audit.path)
     outcomes = [_settle(targets, intent) for intent in open_intents]
+    known = {str(intent["candidate"]): intent for intent in open_intents if "candidate" in intent}
+    kept = [left for target in targets.all() for left in _clear(targets, history, target, known, whole=whole)]
     for intent, outcome in zip(open_intents, outcomes, strict=True):
         if "body" in intent:
             _answer(replies, intent, made=outcome["kind"] is None)
         if outcome["kind"] == "unavailable":
             _strike(targets, history, intent)
-    known = {str(intent["candidate"]): intent for intent in open_intents if "candidate" in intent}
-    kept = [left for target in targets.all() for left in _clear(targets, target, known, whole=whole)]
     records = [*outcomes, *kept]
     if records:
         audit.write(*records)
 
 
 def _open_intents(path: str) -> tuple[list[dict[str, Any]], bool]:
-    """The intents of the last run that have no outcome, and whether the log has all of that run.
+    """The intents of the last run that have no outcome, and whether the log has all that was on disk of that run.
 
-    What was rotated away since is read as well. A gap of which the log itself tells is what a crash left.
+    What was rotated away since is read as well. A gap of which the log itself tells is what a crash left; what a power
+    cut took had not been on disk.
     """
     settled: set[str] = set()
     found: list[dict[str, Any]] = []
-    whole, seq, event = True, None, None
+    whole, seq, event, cut = True, None, None, False
     for record in records_backwards(path):
         if seq is not None and record.get("seq") != seq - 1:
-            whole = False
+            whole = whole and cut
             if event not in TELL_OF_GAPS:
                 return found[::-1], whole
         seq, event, change = record.get("seq"), record.get("event"), record.get("change")
+        cut = event == "tail_missing" and record.get("crash") is True
         if event == "started":
             return found[::-1], whole
         if event == "outcome":
@@ -128,7 +131,7 @@ def _digest(named: str) -> str | None:
 
 
 def _clear(
-    targets: Targets, name: str, known: dict[str, dict[str, Any]], *, whole: bool
+    targets: Targets, history: History, name: str, known: dict[str, dict[str, Any]], *, whole: bool
 ) -> Iterator[dict[str, object]]:
     """Remove the temporary files in a target's directory; a record for each that has to stay."""
     try:
@@ -138,7 +141,7 @@ def _clear(
     try:
         for leftover in filter(LEFTOVER.fullmatch, os.listdir(directory)):
             intent = known.get(leftover)
-            ours = _is_of(targets, directory, leftover, intent) if intent else whole
+            ours = _is_of(targets, history, directory, leftover, intent) if intent else whole
             if not (ours and _unlinked(directory, leftover)):
                 yield {"event": "leftover", "target": name, "candidate": set_aside(directory, leftover)}
     finally:
@@ -154,10 +157,10 @@ def _unlinked(directory: int, name: str) -> bool:
     return True
 
 
-def _is_of(targets: Targets, directory: int, leftover: str, intent: dict[str, Any]) -> bool:
-    """Whether a temporary file holds what its intent names: what was to come, or what was there."""
+def _is_of(targets: Targets, history: History, directory: int, leftover: str, intent: dict[str, Any]) -> bool:
+    """Whether a temporary file holds what its intent names: what was to come, some of it, or what was there."""
     try:
-        target, _ = targets.find(str(intent["target"]))
+        target, path = targets.file(str(intent["target"]))
         descriptor = open_without_links(leftover, os.O_RDONLY | os.O_NONBLOCK, directory=directory)
     except (OSError, Refused):
         return False
@@ -167,4 +170,12 @@ def _is_of(targets: Targets, directory: int, leftover: str, intent: dict[str, An
         return False
     finally:
         os.close(descriptor)
-    return f"sha256:{Snapshot.of(content).digest}" in (intent["before"], intent["after"])
+    if f"sha256:{Snapshot.of(content).digest}" in (intent["before"], intent["after"]):
+        return True
+    written = content.rstrip(b"\0")
+    try:
+        return not written or (history.content(Of.file(target, path), _digest(intent["after"])) or b"").startswith(
+            written
+        )
+    except (LookupError, OSError):
+        return False
