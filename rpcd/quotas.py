@@ -13,11 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import partial
 from threading import Lock
-from typing import Final
+from typing import Final, TypeVar
 
 from rpcd.errors import Refused
 
 __all__ = ["QUOTAS", "RETRY_AFTER", "AtOnce", "Contents", "Quotas", "Rate", "Seats", "Usage"]
+
+Lent = TypeVar("Lent")
 
 ROOT: Final = 0
 
@@ -26,6 +28,9 @@ RETRY_AFTER: Final = 1
 
 SECOND: Final = 10**9
 """In nanoseconds, which is what rates are counted in."""
+
+LEAST_LENT: Final = 256 * 1024
+"""Bytes that anything counts for that is lent: a descriptor is kept for it."""
 
 KEPT_UIDS: Final = 1024
 """Uids of which a rate keeps something before it looks which of them are idle."""
@@ -157,14 +162,50 @@ class Contents:
         self.most = most
         self._lock = Lock()
         self._held: Counter[int] = Counter()
+        self._lending = Lock()
+        self._lent: list[tuple[int, int, Callable[[], bool]]] = []
 
     def take(self, uid: int, size: int) -> Callable[[], None]:
         """`size` bytes more; what is returned gives them back. `Refused("busy")` where there is no room."""
+        if not self._has_taken(uid, size):
+            self.settle()
+            if not self._has_taken(uid, size):
+                raise Refused("busy", retry_after=RETRY_AFTER)
+        return partial(self._leave, uid, size)
+
+    def lend(self, uid: int, size: int, give: Callable[[], tuple[Lent, Callable[[], bool]]]) -> Lent:
+        """What `give` gives away of `size` bytes; they count until what it returns beside it says that they are back.
+
+        `Refused("busy")` where there is no room.
+        """
+        size = max(size, LEAST_LENT)
+        back = self.take(uid, size)
+        try:
+            lent, is_back = give()
+        except BaseException:
+            back()
+            raise
+        with self._lending:
+            self._lent.append((uid, size, is_back))
+        return lent
+
+    def settle(self) -> None:
+        """Look what has come back of all that was lent."""
+        with self._lending:
+            kept = []
+            for uid, size, is_back in self._lent:
+                if is_back():
+                    self._leave(uid, size)
+                else:
+                    kept.append((uid, size, is_back))
+            self._lent = kept
+
+    def _has_taken(self, uid: int, size: int) -> bool:
         with self._lock:
             if self._held[uid] + size > self.most // 2 or self._held.total() + size > self.most:
-                raise Refused("busy", retry_after=RETRY_AFTER)
+                return False
             self._held[uid] += size
-        return partial(self._leave, uid, size)
+            return True
 
     def _leave(self, uid: int, size: int) -> None:
         with self._lock:

@@ -14,7 +14,6 @@ Rules of this file:
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -62,11 +61,10 @@ class Datagram:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to send back, once; after, the server closes the descriptors and calls each of `leases`."""
+    """What to send back, once; after, the server closes the descriptors."""
 
     data: bytes
     descriptors: tuple[int, ...] = field(default=())
-    leases: tuple[Callable[[], None], ...] = field(default=())
 
 
 def weight(data: bytes) -> int:

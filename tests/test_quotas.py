@@ -1,11 +1,13 @@
 """Quotas: what is counted, for whom, and that nothing is kept of who uses nothing."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from rpcd.errors import Refused
-from rpcd.quotas import KEPT_UIDS, SECOND, AtOnce, Contents, Quotas, Rate, Seats, Usage
+from rpcd.quotas import KEPT_UIDS, LEAST_LENT, SECOND, AtOnce, Contents, Quotas, Rate, Seats, Usage
 
 QUOTAS = Quotas(
     connections=10,
@@ -138,6 +140,35 @@ def test_contents() -> None:
     for end in ends:
         end()
     assert contents._held == {}
+
+
+def test_what_is_lent_counts_until_it_is_back() -> None:
+    """What was given away is looked for when there is no room, and now and then; it counts for a least size."""
+    contents = Contents(4 * LEAST_LENT)
+    back: set[str] = set()
+    for name in ("one", "two"):
+        assert contents.lend(1, 1, partial(lambda name: (name, lambda: name in back), name)) == name
+    with pytest.raises(Refused, match="busy"):
+        contents.lend(1, 1, lambda: (2, lambda: False))
+    back.add("one")
+    assert contents.lend(1, 1, lambda: (2, lambda: True)) == 2
+    with pytest.raises(Refused, match="busy"):
+        contents.take(1, 2 * LEAST_LENT)
+    back.add("two")
+    contents.settle()
+    assert (contents._held, contents._lent) == ({}, [])
+
+
+def test_what_could_not_be_given_is_not_lent() -> None:
+    """Where nothing could be given away nothing counts."""
+
+    def fail() -> tuple[int, Callable[[], bool]]:
+        raise Refused("busy")
+
+    contents = Contents(4 * LEAST_LENT)
+    with pytest.raises(Refused, match="busy"):
+        contents.lend(1, 1, fail)
+    assert (contents._held, contents._lent) == ({}, [])
 
 
 def test_new_quotas_are_taken_as_they_are() -> None:

@@ -123,7 +123,7 @@ class Gate:
             call = self._call(peer, datagram)
             finished = self._entry(call, message, self.limit)
             if isinstance(finished, bytes):
-                return Reply(finished, tuple(call.passed), tuple(call.passing))
+                return Reply(finished, tuple(call.passed))
             return None if finished is None else self._total(self._later(call, finished))
         if not message:
             return self._turn_away(peer, datagram, Refused("invalid_request"))
@@ -152,25 +152,24 @@ class Gate:
 
     async def _later(self, call: Call, finishing: Awaitable[bytes | None]) -> Reply | None:
         data = await finishing
-        return None if data is None else Reply(data, tuple(call.passed), tuple(call.passing))
+        return None if data is None else Reply(data, tuple(call.passed))
 
     async def _batch(self, peer: Peer, datagram: Datagram, entries: list[Any]) -> Reply | None:
         """Answer the entries in order, each on its own; they share the reply's room, and the descriptors."""
         replies: list[bytes] = []
         used: set[int] = set()
         passed: list[int] = []
-        passing: list[Callable[[], None]] = []
         left = self.limit - len("[]")
         for waiting, entry in zip(range(len(entries) - 1, -1, -1), entries, strict=True):
             await self._turns.take(peer.uid)
             call = self._call(peer, datagram)
-            call.used, call.passed, call.passing = used, passed, passing
+            call.used, call.passed = used, passed
             finished = self._entry(call, entry, left - waiting * ERROR_ROOM)
             data = await finished if isinstance(finished, Awaitable) else finished
             if data is not None:
                 replies.append(data)
                 left -= len(data) + len(",")
-        return Reply(b"[" + b",".join(replies) + b"]", tuple(passed), tuple(passing)) if replies else None
+        return Reply(b"[" + b",".join(replies) + b"]", tuple(passed)) if replies else None
 
     def _entry(self, call: Call, request: Any, room: int) -> bytes | Awaitable[bytes | None] | None:
         """Answer one request within `room` bytes."""

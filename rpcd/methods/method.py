@@ -10,6 +10,7 @@ Rules of this file:
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from rpcd.documents.key import Key, format_key
@@ -98,12 +99,11 @@ class Call:
     """One request on its way through the gate and its handler.
 
     `control` is the server itself. `room` is how many bytes its reply may have; `received` and `passed` are the
-    descriptors that came with the datagram and that leave with the reply, `used` the indexes of the received ones that
-    are taken. `leases` give back what is held until the call is answered, `passing` what is held until the reply has
-    left. `target`, `key` and `permit` are known once the gate has judged them, `method` once the handler may run.
-    `pending` is a result that takes time, `refusal` how the call failed. `recorded` says that the store has taken over
-    the audit of this change, `settled` that the reply is of our own making. `replayed` is the change that was made when
-    this was asked for before.
+    descriptors that came with the datagram and that leave with the reply, `used` the indexes of the received ones
+    that are taken. `leases` give back what is held until the call is answered. `target`, `key` and `permit` are
+    known once the gate has judged them, `method` once the handler may run. `pending` is a result that takes time,
+    `refusal` how the call failed. `recorded` says that the store has taken over the audit of this change, `settled`
+    that the reply is of our own making. `replayed` is the change that was made when this was asked for before.
     """
 
     peer: Peer
@@ -116,7 +116,6 @@ class Call:
     started: int
     used: set[int] = field(default_factory=set)
     passed: list[int] = field(default_factory=list)
-    passing: list[Callable[[], None]] = field(default_factory=list)
     leases: list[Callable[[], None]] = field(default_factory=list)
     name: str = ""
     id: str | int | None = None
@@ -206,17 +205,12 @@ class Call:
         """Have `content` leave with the reply, as a descriptor of a memory file; its index there.
 
         Raises `Refused("invalid_request")` for a notification: it has no reply that would take the descriptor away, and
-        `Refused("busy")` where too much is in memory already.
+        `Refused("busy")` where too much is in memory already: what a peer was given counts until it lets go of it.
         """
         if self.notification:
             raise Refused("invalid_request")
-        release = self.usage.contents.take(self.peer.uid, len(content))
-        try:
-            self.passed.append(self.store.give(content))
-        except BaseException:
-            release()
-            raise
-        self.passing.append(release)
+        give = partial(self.store.give, content)
+        self.passed.append(self.usage.contents.lend(self.peer.uid, len(content), give))
         return len(self.passed) - 1
 
     def hold(self, size: int) -> None:

@@ -156,8 +156,9 @@ class Server:
             self.loop.call_soon_threadsafe(self._sweep)
 
     def _sweep(self) -> None:
-        """Close the connections whose time is over."""
+        """Close the connections whose time is over; see what peers have let go of."""
         self.shared.now += SWEEP
+        self.shared.usage.contents.settle()
         for connection in self.connections.copy():
             if (why := connection.overdue()) is not None:
                 if why == "stall":

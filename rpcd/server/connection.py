@@ -287,6 +287,4 @@ class Connection:
         if self.unsent is not None:
             for descriptor in self.unsent.descriptors:
                 os.close(descriptor)
-            for release in self.unsent.leases:
-                release()
             self.unsent = None

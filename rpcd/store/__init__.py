@@ -114,8 +114,8 @@ class Store:
         """The content of a passed descriptor, see `memfd.receive`."""
         return memfd.receive(descriptor, hold, limit=self.max_content, size=size, sha256=sha256)
 
-    def give(self, content: bytes) -> int:
-        """A descriptor to pass, see `memfd.give`."""
+    def give(self, content: bytes) -> tuple[int, Callable[[], bool]]:
+        """A descriptor to pass, and whether everybody has let go of it, see `memfd.give`."""
         return memfd.give(content)
 
     def _look_at_large(self, name: str, then: Callable[[Snapshot], Result]) -> Result:

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from rpcd.errors import Refused
@@ -19,6 +20,11 @@ from rpcd.errors import Refused
 __all__ = ["give", "receive"]
 
 FROZEN: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+GIVEN: Final = fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+GIVEN_MODE: Final = 0o444
+"""What we give nobody else can change: it is open for reading only. We empty it in the end: a descriptor without access
+to it (O_PATH, open(2)), which nobody can see, would keep the memory."""
 
 
 def receive(
@@ -48,24 +54,52 @@ def receive(
     return content
 
 
-def give(content: bytes) -> int:
-    """A descriptor of a sealed memory file with `content`; whoever passes it on closes it.
+def give(content: bytes) -> tuple[int, Callable[[], bool]]:
+    """A descriptor of a sealed memory file with `content`, which whoever passes it on closes; and who knows of it.
 
+    The memory stays ours as long as anybody holds the descriptor, in a process, a mapping or a queue: what is returned
+    beside it says whether somebody does. Once nobody does it says so once, and the memory is gone.
     Raises `Refused("busy")` where there is no descriptor or no memory left.
     """
+    opened: list[int] = []
     try:
-        descriptor = os.memfd_create("rpcd", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    except OSError as error:
-        raise Refused("busy", retry_after=1) from error
-    try:
+        opened.append(os.memfd_create("rpcd", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING))
         view = memoryview(content)
         while view:
-            view = view[os.write(descriptor, view) :]
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, FROZEN | fcntl.F_SEAL_SEAL)
+            view = view[os.write(opened[0], view) :]
+        os.fchmod(opened[0], GIVEN_MODE)
+        fcntl.fcntl(opened[0], fcntl.F_ADD_SEALS, GIVEN)
+        for _ in range(2):  # each is opened for itself, and for reading only: that is what a lease counts
+            opened.append(os.open(f"/proc/self/fd/{opened[0]}", os.O_RDONLY | os.O_CLOEXEC))
     except OSError as error:
-        os.close(descriptor)
+        for descriptor in opened:
+            os.close(descriptor)
         raise Refused("busy", retry_after=1) from error
-    return descriptor
+    os.close(opened[0])
+    return opened[1], partial(_is_back, opened[2])
+
+
+def _is_back(kept: int) -> bool:
+    """Whether a memory file is open nowhere but here; then it is emptied and closed.
+
+    A write lease is given to who is alone with a file (fcntl(2), F_SETLEASE). Where there are none (sysctl
+    fs.leases-enable) nobody can say, and nothing is waited for.
+    """
+    try:
+        fcntl.fcntl(kept, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        fcntl.fcntl(kept, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        os.close(kept)
+        return True
+    try:
+        with os.fdopen(os.open(f"/proc/self/fd/{kept}", os.O_RDWR | os.O_CLOEXEC), "wb") as file:
+            file.truncate(0)
+    except OSError:  # no descriptor left: the next time
+        return False
+    os.close(kept)
+    return True
 
 
 def _fault(member: str, rule: str) -> Refused:

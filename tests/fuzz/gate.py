@@ -124,8 +124,7 @@ class World:
         reply = self.loop.run_until_complete(self._answer(uid, data))
         for descriptor in reply.descriptors if reply else ():
             os.close(descriptor)
-        for release in reply.leases if reply else ():
-            release()
+        self.daemon.usage.contents.settle()
         assert len(os.listdir("/proc/self/fd")) - self.held < MOST_DESCRIPTORS, "descriptors are left open"
         return None if reply is None else reply.data
 
