@@ -16,10 +16,11 @@ Rules of this file:
 - A number is also written without a fraction: where number is, integer is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, reduce
 from typing import Any, Final
 
+from rpcd.documents.document import index
 from rpcd.documents.key import Key
 from rpcd.schemas.places import CHOICES, Schema, children, resolve
 
@@ -56,11 +57,18 @@ class Types:
         )
         found.extend(self._at(part, key) for part in self._together(schema))
         found.extend(
-            reduce(frozenset.union, (self._at(part, key) for part in schema[choice]), NONE)
+            reduce(frozenset.union, (self._at(part, key) for part in self._meant(schema[choice], key)), NONE)
             for choice in CHOICES
             if choice in schema
         )
         return reduce(frozenset.intersection, found, EVERY)
+
+    def _meant(self, parts: Sequence[Schema], key: Key) -> Sequence[Schema]:
+        """Those of a choice in which `key` goes on: a number leads into an array, if there may be one; a name never."""
+        if not key:
+            return parts
+        holder = "array" if index(key[0]) is not None or "=" in key[0] else "object"
+        return [part for part in parts if holder in self._at(part, ())] or parts
 
     def _together(self, schema: Mapping[str, Any]) -> Iterator[Schema]:
         """Schemas that hold beside this one."""

@@ -24,6 +24,7 @@ FORMATS: dict[str, tuple[str, dict[str, str]]] = {
     "hostapd.conf": ("ini", {"comment_marks": "#", "separators": "=", "quotes": ""}),
     "my.cnf": ("ini", {"preset": "my.cnf"}),
     "php.ini": ("ini", {"preset": "php"}),
+    "sshd_config": ("augeas:sshd", {}),
     "systemd.service": ("ini", {"preset": "systemd"}),
 }
 """How each file is read, by the name of its schema."""
@@ -32,6 +33,7 @@ SHIPPED = {
     "hostapd.conf": [("hostapd", "usr/share/doc/hostapd/examples/hostapd.conf")],
     "my.cnf": [("mysql-common", "etc/mysql/**/*.cnf"), ("mariadb-common", "etc/mysql/**/*.cnf")],
     "php.ini": [("php8.2-common", "usr/lib/php/8.2/php.ini-*")],
+    "sshd_config": [("openssh-server", "usr/share/openssh/sshd_config")],
     "systemd.service": [
         ("systemd", "lib/systemd/system/*.service"),
         ("openssh-server", "lib/systemd/system/*.service"),
@@ -123,6 +125,16 @@ WRONG: dict[str, list[tuple[str, list[tuple[str, str]]]]] = {
         ("[Service]\nexecstart=/bin/a\n", [("Service.execstart", "pattern")]),
         ("[Install]\nWantedBy='x y'\n", [("Install.WantedBy", "pattern")]),
         ("[Sevrice]\nType=simple\n", [("Sevrice", "additionalProperties")]),
+    ],
+    "sshd_config": [
+        ("Port 22\nPort 2222\nPermitRootLogin no\nMatch User git\n  X11Forwarding no\n", []),
+        ("Port 70000\n", [("Port.0", "maximum")]),
+        ("PermitRootLogin maybe\n", [("PermitRootLogin", "enum")]),
+        ("PasswordAuthentication sometimes\n", [("PasswordAuthentication", "type")]),
+        ("MaxAuthTries 0\n", [("MaxAuthTries", "minimum")]),
+        ("LoginGraceTime soon\n", [("LoginGraceTime", "pattern")]),
+        ("Match User git\n  PermitTTY maybe\n", [("Match.Settings.PermitTTY", "type")]),
+        ("Match User a\n  PermitTTY no\nMatch User b\n  PermitTTY x\n", [("Match.1.Settings.PermitTTY", "type")]),
     ],
 }
 
