@@ -199,6 +199,12 @@ PUT: list[tuple[str, str, documents.Value, str]] = [
     ("a:\n- 1 # x\n- 2 # y\n- 3 # z\n", "a", [1, 3], "a:\n- 1 # x\n- 3 # z\n"),
     ("a:\n- 1 # x\n- 2 # y\n", "a", [1, 4, 5, 2], "a:\n- 1 # x\n- 4\n- 5\n- 2 # y\n"),
     ("a:\n- 1 # x\n- 2 # y\n", "a", [1, 4], "a:\n- 1 # x\n- 4 # y\n"),
+    ("a:\n- 1 # x\n- 2 # y\n", "a", [3, 2], "a:\n- 3 # x\n- 2 # y\n"),
+    ("a:\n- b: 1 # x\n  c: 2\n- 2\n", "a", [{"b": 1, "c": 3}, 2], "a:\n- b: 1 # x\n  c: 3\n- 2\n"),
+    ("a:\n- 1 # x\n", "a", [0, 1], "a:\n- 0\n- 1\n"),
+    ("- - 1\n  - 2\n", '"0"', [3], "- - 3\n"),
+    ("- a: 1\n  b: 2\n", '"0"', {"b": 3}, "- b: 3\n"),
+    ("a:\n  b: 1\n  c: 2\n", "a", {"b": 1, "c": 2}, "a:\n  b: 1\n  c: 2\n"),
     ("a: {x: 1}\n", "a", {"w": [1]}, "a: {w: [1]}\n"),
     ("a: {}\n", "a", {"w": [1]}, "a:\n  w:\n    - 1\n"),
     ("a:\n    x: 1\n", "a.v", {"z": {"w": []}}, "a:\n    x: 1\n    v:\n        z:\n            w: []\n"),
@@ -227,6 +233,21 @@ PUT: list[tuple[str, str, documents.Value, str]] = [
     ("# a\n{}\n# b\n", "a", 1, "# a\na: 1\n# b\n"),
     ("--- {}\n", "a", 1, "---\na: 1\n"),
     ("[]\n", '"0"', 1, "- 1\n"),
+    ("a: |\n  x\nb: 1", "c", "y\nz\n", "a: |\n  x\nb: 1\nc: |\n  y\n  z\n"),
+    ("a: 1", "a", {"b": 2}, "a:\n  b: 2"),
+    ("&x : 1\n", '""', 2, "&x : 2\n"),
+    ("&k : 1\na: 2\n", "a", 3, "&k : 1\na: 3\n"),
+    ("&k a: 1\n&l b: 2\n", "b", 3, "&k a: 1\n&l b: 3\n"),
+    ("? a\n? b\n", "c", 3, "? a\n? b\nc: 3\n"),
+    ('"a\\x41\\u00e9\\n": 1\n"b\\ c": 2\n', '"b c"', 3, '"a\\x41\\u00e9\\n": 1\n"b\\ c": 3\n'),
+    ("? |\n  a\n: 1\nb: 2\n", "b", 3, "? |\n  a\n: 1\nb: 3\n"),
+    # Several documents.
+    ("a: 1\n---\nb: 1\n", '"0"', [1, 2], "- 1\n- 2\n---\nb: 1\n"),
+    ("a: 1\n--- 2\n", '"1"', {"b": 1}, "a: 1\n---\nb: 1\n"),
+    ("a: 1\n--- &x 2\n", '"1"', {"b": 1}, "a: 1\n--- &x\nb: 1\n"),
+    ("a: 1\n---\n", '"1"', 2, "a: 1\n---\n2\n"),
+    ("a: 1\n---\nb\n", '"2"', {"b": [1]}, "a: 1\n---\nb\n---\nb:\n  - 1\n"),
+    ("a: 1\n---\nb", '"2".c', "x", "a: 1\n---\nb\n---\nc: x"),
     # Between brackets and braces.
     ("{a: 1, b: 2}\n", "c", "x", "{a: 1, b: 2, c: x}\n"),
     ("{a: 1, b: 2}\n", "a", {"c": ["x,y"]}, '{a: {c: ["x,y"]}, b: 2}\n'),
@@ -437,12 +458,14 @@ REFUSED: list[tuple[str, str, documents.Value, str]] = [
     ("a: *x\n", "b", 2, "aliases"),
     ("&a a: &b b\n*b : *a\n", "b", 2, "proof"),
     ("a: |\n  x", "b", 2, "proof"),
-    ("a: 1\n--- 2\n", '"2"', 2, "structure"),
     ("a: 1\n...\nb: 1\n", "a", 2, "syntax"),
     ("a: b: c\n", "a", 2, "syntax"),
     ("a:\n\t- b\n", "a", 2, "syntax"),
     ("a: \x07\n", "a", 2, "syntax"),
     ("a: {<<: 1}\n", "b", 2, "structure"),
+    ("%TAG !a! x\n" * 200 + "---\na: 1\n", "b", 2, "syntax"),
+    ("a: {\n  ? b\n  : c}\n", "a.b.d", 2, "structure"),
+    ("a: [b: 1]\n", "a.0.c", 2, "structure"),
 ]
 
 
@@ -456,13 +479,65 @@ def test_what_cannot_be_done_is_refused(text: str, key: str, value: documents.Va
 
 @pytest.mark.parametrize(
     ("text", "line", "column"),
-    [("a: [", 2, 1), ("a: 1\n b: 2\n", 2, 3), ("\ufeffa: 'é\n", 2, 1), ("a: 1\nb: *x\n", 2, 4), ("é: 1\u2028\n", 1, 5)],
+    [
+        ("a: [", 2, 1),
+        ("a: 1\n b: 2\n", 2, 3),
+        ("\ufeffa: 'é\n", 2, 1),
+        ("a: 1\nb: *x\n", 2, 4),
+        ("é: 1\u2028\n", 1, 5),
+        ("a: é\x07\n", 1, 5),
+    ],
 )
 def test_what_is_no_yaml_is_told_with_its_place(text: str, line: int, column: int) -> None:
     """The refusal has line and column, and nothing of the text."""
     with pytest.raises(Refused) as refused:
         documents.open_document(YAML, text.encode())
     assert {name: refused.value.data.get(name) for name in ("line", "column")} == {"line": line, "column": column}
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "shared", "reason"),
+    [
+        ("a: &x {c: 1}\nb: *x\n", "a", False, "shared"),
+        ("a: &x {c: 1}\nb: *x\n", "a", True, "shared"),  # there would be nothing left to stand for
+        ("a: {c: &x 1}\nb: *x\n", "a", True, "shared"),
+        ("a: &x {c: 1}\nb: {<<: *x}\n", "b.c", False, "shared"),
+        ("a: &x {c: 1}\nb: {<<: *x}\n", "b.c", True, "shared"),
+        ("a: &x {c: 1}\nb: {<<: *x}\n", "a", True, "shared"),
+        ("a: &x {c: 1}\nb: *x\n", "b.c", True, "shared"),  # braces would be needed where it is written
+        ("a: [b: 1]\n", "a.0.b", False, "structure"),
+        ("a: 1\n--- 2\n", '"1"', False, "structure"),
+    ],
+)
+def test_what_cannot_go_stays(text: str, key: str, shared: bool, reason: str) -> None:  # noqa: FBT001 - a case
+    """What others stand for is not taken from under them, and no document from between others."""
+    with pytest.raises(Refused) as refused:
+        documents.delete(YAML, text.encode(), parse_key(key), Manner(shared=shared))
+    assert (refused.value.kind, refused.value.data["reason"]) == ("not_editable", reason)
+
+
+def test_what_is_merged_elsewhere_is_not_put_whole() -> None:
+    """Neither what `<<` stands for is replaced, nor is anything put below an empty value that others share."""
+    for text, key in (("a: &x {c: 1}\nb: {<<: *x}\n", "a"), ("a: &x {}\nb: *x\n", "b.c")):
+        with pytest.raises(Refused) as refused:
+            documents.update(YAML, text.encode(), parse_key(key), {"d": 1}, Manner(shared=True))
+        assert refused.value.data["reason"] == "shared"
+
+
+@pytest.mark.parametrize("value", [float("inf"), [float("nan")], {"a": float("-inf")}])
+def test_the_locator_refuses_such_numbers_itself(value: documents.Value) -> None:
+    """Whoever asks a document directly is refused as one who asks for an update."""
+    with pytest.raises(Refused) as refused:
+        YAML.open("b: 1\n").put(("a",), value)
+    assert refused.value.data == {"reason": "type"}
+
+
+@pytest.mark.parametrize("key", ["a.2", "a.01", "a.x"])
+def test_elements_are_added_at_the_end_only(key: str) -> None:
+    """An array has no holes: the element after the last one can be added, none beyond."""
+    with pytest.raises(Refused) as refused:
+        documents.update(YAML, b"a:\n- 1\n", parse_key(key), 1)
+    assert refused.value.kind == "no_such_key"
 
 
 SHARED: list[tuple[str, documents.Value, str, str, list[str]]] = [

@@ -44,9 +44,9 @@ class Changes:
         node = part.value
         require_no_tag(node, self._text)
         if isinstance(node, Collection) and node.style == "block" and value and holder.style != "stream":
-            splices = self._within(node, value, old)
-            if splices is not None:
-                return join(self._text, splices) if splices else Splice(node.end, node.end, "")
+            splice = self._within(node, value, old)
+            if splice is not None:
+                return splice
         if holder.style == "stream":
             return self._document(node, value)
         return self._in_block(holder, part, value) if holder.style == "block" else self._in_flow(part, value)
@@ -54,14 +54,14 @@ class Changes:
     def add(self, above: tuple[Collection, Part] | None, node: Node, segment: str, value: Value) -> Splice:
         """What gives a collection one more member, or an element at its end; `above` is where that is held."""
         require_no_tag(node, self._text)
-        if node.style == "empty" and above is None and node.start == node.end:
-            return self._first(node, segment, value)
-        if node.style == "empty" and above is not None and node.start == node.end:
-            return self.replace(*above, {segment: value}, None)
-        if not isinstance(node, Collection) or node.style in {"pair", "stream"}:
+        if node.style == "empty" and node.start == node.end:
+            return self._first(node, segment, value) if above is None else self.replace(*above, {segment: value}, None)
+        if not isinstance(node, Collection) or node.style == "pair":
             raise not_editable("structure")
         if node.kind == "sequence" and index(segment) != len(node.parts):
             raise Refused("no_such_key")
+        if node.style == "stream":
+            return insert(self._text, len(self._text), ["---", self._whole(value, 0)])
         if node.style == "block":
             return self._append(node, [value] if node.kind == "sequence" else {segment: value}, node.parts[-1])
         if node.parts or (above is not None and above[0].style not in {"block", "stream"}):
@@ -78,9 +78,9 @@ class Changes:
         start = line_start(text, holder.at)
         if above is None or above[0].style != "block" or start <= above[1].mark:
             return Splice(holder.at, holder.end, brackets)
-        at = line_end(text, above[1].mark)
-        at -= len(comment_on_line(text, above[1].mark))
-        at = len(text[:at].rstrip(" \t")) if text[at - 1] in " \t" else at
+        mark = above[1].mark
+        line = text[mark : line_end(text, mark)].removesuffix(comment_on_line(text, mark))
+        at = mark + len(line.rstrip(" \t"))
         return join(text, [Splice(at, at, " " + brackets), cut_lines(text, start, line_end(text, part.value.end))])
 
     # A value in place of another.
@@ -108,9 +108,7 @@ class Changes:
         if not written.below and not lines:
             white = text[part.mark : node.start]
             return Splice(part.mark, node.end, (bounded(white) or " ") + properties + written.here)
-        below = written.below
-        if end == len(text) and isinstance(value, str) and value.endswith("\n"):
-            below += self._writer.newline
+        below = written.below + self._end_of_text(end, value)
         return Splice(part.mark, end, f" {properties}{written.here}".rstrip(" ") + comment + below)
 
     def _written(self, holder: Collection, node: Node, value: Value, *, alone: bool) -> Written:
@@ -149,13 +147,17 @@ class Changes:
 
     # A collection in place of another: what stays is not touched.
 
-    def _within(self, node: Collection, value: Value, old: object) -> list[Splice] | None:
+    def _within(self, node: Collection, value: Value, old: object) -> Splice | None:
         """What gives a collection in block style exactly these parts; None where all of it goes."""
+        splices: list[Splice] | None = None
         if node.kind == "mapping" and isinstance(value, dict) and isinstance(old, dict):
-            return self._members(node, value, old)
-        if node.kind == "sequence" and isinstance(value, list) and isinstance(old, list):
-            return self._elements(node, value, old)
-        return None
+            splices = self._members(node, value, old)
+        elif node.kind == "sequence" and isinstance(value, list) and isinstance(old, list):
+            splices = self._elements(node, value, old)
+        try:
+            return None if splices is None else join(self._text, splices or [Splice(node.end, node.end, "")])
+        except Refused:  # parts on one line: two splices want the same characters
+            return None
 
     def _members(self, node: Collection, value: Mapping[str, Value], old: Mapping[str, object]) -> list[Splice] | None:
         kept = [part for part in node.parts if part.name in value]
@@ -173,11 +175,11 @@ class Changes:
     def _elements(self, node: Collection, value: Sequence[Value], old: Sequence[object]) -> list[Splice] | None:
         """The first and the last elements that are the same stay; of what lies between, as many as there are."""
         first = _alike(value, old)
-        if first == 0:
-            return None
         last = min(_alike(value[::-1], old[::-1]), len(value) - first, len(old) - first)
         before, after = list(old[first : len(old) - last]), list(value[first : len(value) - last])
         parts = node.parts[first : len(old) - last]
+        if first == 0 and not parts:  # new ones before all others
+            return None
         splices = [
             self.replace(node, *pair) for pair in zip(parts, after, before, strict=False) if not same(pair[1], pair[2])
         ]
@@ -196,7 +198,15 @@ class Changes:
         else:
             parts = [self._writer.element(value, node.column, like) for value in new]
         at = line_end(self._text, last.value.end)
-        return Splice(at, at, self._writer.lines(parts, node.column))
+        values = [*(new.values() if isinstance(new, Mapping) else new)]
+        return Splice(at, at, self._writer.lines(parts, node.column) + self._end_of_text(at, values))
+
+    def _end_of_text(self, at: int, value: Value) -> str:
+        """The line end that a block scalar wants where nothing follows."""
+        while isinstance(value, dict | list) and value:
+            value = [*value.values()][-1] if isinstance(value, dict) else value[-1]
+        open_end = at == len(self._text) and isinstance(value, str) and value.endswith("\n")
+        return self._writer.newline if open_end else ""
 
     def _append_in_flow(self, node: Collection, segment: str, value: Value) -> Splice:
         text = self._text

@@ -126,17 +126,20 @@ class YamlDocument:
         for depth, segment in enumerate(key):
             node = self._sharing.target(node)
             require_no_tag(node, self._text)
-            part = find(node, segment)
-            if part is not None and isinstance(node, Collection):
-                steps.append((node, part))
-            else:
-                inner = isinstance(node, Collection) and node.kind == "mapping" and depth + 1 < len(key)
-                brought = self._sharing.merged(node, segment) if inner and isinstance(node, Collection) else None
-                if brought is None:
-                    return steps, node, key[depth:]
-                steps.append(brought)
-            node = steps[-1][1].value
+            step = self._step(node, segment, last=depth + 1 == len(key))
+            if step is None:
+                return steps, node, key[depth:]
+            steps.append(step)
+            node = step[1].value
         return steps, node, ()
+
+    def _step(self, node: Node, segment: str, *, last: bool) -> Step | None:
+        if not isinstance(node, Collection):
+            return None
+        part = find(node, segment)
+        if part is not None:
+            return node, part
+        return self._sharing.merged(node, segment) if node.kind == "mapping" and not last else None
 
     def _shared(self, node: Node) -> Refused:
         return not_editable("shared", self._text, node.start)

@@ -6,16 +6,18 @@ from typing import Final
 from rpcd.documents.yaml.layout import Collection, Node, Part, Style
 from rpcd.documents.yaml.scalars import name_of
 
-__all__ = ["FlowScanner"]
+__all__ = ["PLAIN", "FlowScanner"]
 
 _GAP: Final = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
 _GAP_BEGINS: Final = frozenset(" \t\r\n#")
 _PROPERTY: Final = re.compile(r"(&[\w-]*+|!(?:<[^>\s]*+>|[^ \t\r\n]*+))[ \t]*+", re.ASCII)
 _FLOW_PROPERTY: Final = re.compile(r"(&[\w-]*+|!(?:<[^>\s]*+>|[^ \t\r\n,\[\]{}]*+))", re.ASCII)
 _QUOTED: Final = re.compile(r""""(?:[^"\\]++|\\[\s\S])*+"|'(?:[^']++|'')*+'|\*[\w-]++""", re.ASCII)
-_PLAIN: Final = re.compile(
+PLAIN: Final = re.compile(
     r"(?:[^ \t\r\n:]++|:(?![ \t\r\n]|\Z)|[ \t]++(?![#\r\n]|:(?:[ \t\r\n]|\Z)|\Z))++",
 )
+"""A line of a plain scalar in a block."""
+
 _FLOW_PLAIN: Final = re.compile(
     r"(?:[^ \t\r\n:,\[\]{}]++|:(?![ \t\r\n,\[\]{}]|\Z)|[ \t\r\n]++(?![#,\[\]{}]|:(?:[ \t\r\n,\[\]{}]|\Z)|\Z))++"
 )
@@ -60,7 +62,7 @@ class FlowScanner:
         found = _GAP.match(self.text, at)
         return found.end() if found is not None else at
 
-    def inline(self, at: int, plain: re.Pattern[str] = _PLAIN) -> Node:
+    def inline(self, at: int, plain: re.Pattern[str] = PLAIN) -> Node:
         """A scalar or alias, the first line of it where it is plain, or what brackets hold."""
         mark = self.text[at]
         if mark in "[{":

@@ -36,6 +36,9 @@ MAX_TAG_DIRECTIVES: Final = 100
 """libyaml compares each with all others."""
 
 _DISPUTED: Final = re.compile(r"\r(?!\n)|[\x85\u2028\u2029]")
+_NO_PLACE: Final = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML has no place for, whatever the quotes."""
+
 _BYTES: Final = {0xDC80 + low: 0x10DC80 + low for low in range(0x80)}
 """libyaml reads UTF-8 only. Bytes that are none come to it as characters for private use, and go back."""
 FOREIGN: Final = re.compile("[\U0010dc80-\U0010dcff]")
@@ -87,13 +90,13 @@ def judge(text: str) -> object:
         return _Builder(text if text.isascii() else text.translate(_BYTES)).stream()
     except yaml.MarkedYAMLError as error:
         raise _refusal("syntax", error.problem_mark) from None
-    except yaml.YAMLError:  # a character that YAML has no place for
-        raise not_editable("syntax") from None
+    except yaml.YAMLError:
+        found = _NO_PLACE.search(text)
+        raise not_editable("syntax", text, found.start() if found else None) from None
 
 
 def _refusal(reason: str, mark: Any) -> Refused:
-    if mark is None:
-        return not_editable(reason)
+    """With the place that libyaml names, but not its words."""
     return Refused("not_editable", reason=reason, line=mark.line + 1, column=mark.column + 1)
 
 

@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from rpcd.documents.yaml.flow import FlowScanner
+from rpcd.documents.yaml.flow import PLAIN, FlowScanner
 from rpcd.documents.yaml.layout import BlockScalar, Collection, Layout, Node, Part, Style
 from rpcd.documents.yaml.scalars import name_of
 
@@ -23,9 +23,6 @@ _BOUNDARY: Final = re.compile(r"(?:---|\.\.\.)(?=[ \t\r\n]|\Z)")
 _INDICATOR: Final = re.compile(r"[-?:](?=[ \t\r\n]|\Z)")
 _COLON: Final = re.compile(r"[ \t]*+:(?=[ \t\r\n]|\Z)")
 _SIMPLE_KEY: Final = re.compile(r"([\w/.][\w./-]*+):(?=[ \t\r\n]|\Z)")
-_CONTINUATION: Final = re.compile(
-    r"(?:[^ \t\r\n:]++|:(?![ \t\r\n]|\Z)|[ \t]++(?![#\r\n]|:(?:[ \t\r\n]|\Z)|\Z))++",
-)
 _SCALAR_LINE: Final = re.compile(
     r"[ \t]++(\"[^\"\\\n]*+\"|'[^'\n]*+'"
     r"|(?:[\w/.$(+~;^\\]|-(?![ \t\r\n]))(?:[^ \t\r\n:]++|:(?![ \t\r\n])|[ \t]++(?![#\r\n:]))*+)"
@@ -120,7 +117,7 @@ class _BlockScanner(FlowScanner):
         if start == at:
             if _SIMPLE_KEY.match(text, at):
                 return self._mapping(at, None)
-            if mark in "-?:" and _INDICATOR.match(text, at):
+            if mark in "-?" and _INDICATOR.match(text, at):
                 return self._sequence(at) if mark == "-" else self._mapping(at, None)
         if mark == ":" and _INDICATOR.match(text, at):
             return self._mapping(start, self.dress(Node("scalar", "empty", at, at, at), start, anchor, tag))
@@ -140,12 +137,10 @@ class _BlockScanner(FlowScanner):
         text = self.text
         while (line := _LINE_ENDS.match(text, node.end)) is not None:
             start, at = line.span(1)
-            if at - start <= outer or at == len(text) or (at == start and _BOUNDARY.match(text, at)):
+            more = PLAIN.match(text, at)
+            if more is None or at - start <= outer or (at == start and _BOUNDARY.match(text, at)):
                 return
-            found = _CONTINUATION.match(text, at)
-            if found is None:
-                return
-            node.end = found.end()
+            node.end = more.end()
 
     def _mapping(self, at: int, first: Node | None) -> Node:
         """A mapping in block style, whose first key may be known already."""
@@ -169,8 +164,6 @@ class _BlockScanner(FlowScanner):
             first = None
             parts.append(part)
             at = following or self._next(part.value.end, column)
-            if at >= 0 and text[at] == "-" and _INDICATOR.match(text, at):
-                break
         node.end = parts[-1].value.end
         return node
 
@@ -185,28 +178,26 @@ class _BlockScanner(FlowScanner):
     def _member(self, at: int, column: int, key: Node | None) -> Part:
         """A member whose key is not the simplest."""
         text, start = self.text, at
-        if key is None and _INDICATOR.match(text, at):
-            if text[at] == ":":
-                return Part(start, at + 1, "", False, self._block(at + 1, column, column - 1))
-            key = self._block(at + 1, column, column - 1)
-            colon = self._next(key.end, column)
-            if colon >= 0 and text[colon] == ":" and _INDICATOR.match(text, colon):
-                return Part(start, colon + 1, *name_of(text, key), self._block(colon + 1, column, column - 1))
-            return Part(start, key.end, None, False, Node("scalar", "empty", key.end, key.end, key.end))
+        if key is None and text[at] == "?" and _INDICATOR.match(text, at):
+            return self._explicit(at, column)
         if key is None:
             anchor = tag = ""
             if text[at] in "&!":
                 at, anchor, tag = self.properties(at)
-            key = (
-                self.inline(at)
-                if text[at] != ":" or not _INDICATOR.match(text, at)
-                else Node("scalar", "empty", at, at, at)
-            )
-            self.dress(key, start, anchor, tag)
-        colon_at = _COLON.match(text, key.end)
-        mark = colon_at.end() if colon_at is not None else key.end
-        name, merges = name_of(text, key)
-        return Part(start, mark, name, merges, self._block(mark, column, column - 1))
+            empty = text[at] == ":" and _INDICATOR.match(text, at)
+            key = self.dress(Node("scalar", "empty", at, at, at) if empty else self.inline(at), start, anchor, tag)
+        colon = _COLON.match(text, key.end)
+        mark = colon.end() if colon is not None else key.end
+        return Part(start, mark, *name_of(text, key), self._block(mark, column, column - 1))
+
+    def _explicit(self, at: int, column: int) -> Part:
+        """A member whose key stands behind a question mark."""
+        text = self.text
+        key = self._block(at + 1, column, column - 1)
+        colon = self._next(key.end, column)
+        if colon >= 0 and text[colon] == ":" and _INDICATOR.match(text, colon):
+            return Part(at, colon + 1, *name_of(text, key), self._block(colon + 1, column, column - 1))
+        return Part(at, key.end, None, False, Node("scalar", "empty", key.end, key.end, key.end))
 
     def _sequence(self, at: int) -> Node:
         text, column = self.text, self._column(at)
