@@ -14,6 +14,7 @@ from rich.console import Console
 from tests.bench import parts
 from tests.bench.audit import audit
 from tests.bench.crowd import crowd
+from tests.bench.documents import changing
 from tests.bench.figures import Programs
 
 ON_DISK = "/var/tmp"  # noqa: S108 - /tmp may be held in memory, where a sync costs nothing
@@ -43,6 +44,7 @@ def main() -> None:
         parts.growth(console, scratch, programs)
         crowd(console, scratch, programs)
         audit(console, scratch, programs)
+        changing(console)
     finally:
         shutil.rmtree(scratch)
 

@@ -22,6 +22,7 @@ from rpcd.documents.ini.locate import locate as locate_ini
 from rpcd.documents.key import Key
 from rpcd.documents.proof import GONE
 from rpcd.documents.splice import apply
+from rpcd.documents.toml.judge import plain
 from rpcd.errors import Refused
 from tests.documents.test_ini import configured
 
@@ -281,6 +282,24 @@ def test_the_locator_tells_what_the_judge_reads(form: str, read: Callable[[str],
     told, expected = leaves(found), leaves(read(text.removeprefix("\ufeff")))
     assert told.keys() == expected.keys()
     assert all(held == told[key] or held.startswith("datetime") for key, held in expected.items())
+
+
+PLAIN_LINES = (
+    "a = 1\n", "b = -0\n", 'c = "x # y"\n', "d = 'z'\n", "e = true # c\n", "f = 1.50\n", "g = [1, 'x', [2.5]]\n",
+    'h = [ "a", "b", ]\n', "[t]\n", "[t.u]\n", "[v]# c\n", "  [w]  \n", "\n", "# c\r\n", "i = 007\n", "j = 1_0\n",
+    "k = 1e3\n", "l = inf\n", "m = 1979-05-27\n", "n.o = 1\n", "p = {}\n", "[[q]]\n", "r = [[1], []]\n", "s = tru\n",
+    "t = 1\n", "u = 2\n", 'w = """x"""\n', "x = [null]\n", "y = [01]\n", 'z = "\\t"\n', "0 = 99999999999999999999\n",
+)  # fmt: skip
+
+
+@given(text=st.lists(st.sampled_from(PLAIN_LINES), max_size=8).map("".join) | TEXTS["toml"])
+@generated
+def test_plain_toml_is_read_as_tomllib_does(text: str) -> None:
+    """What the judge reads itself is what the standard library's reader finds there, and never what that refuses."""
+    text = text.removeprefix("\ufeff")
+    tree = plain(text)
+    if tree is not None:
+        assert documents.same(tree, tomllib.loads(text))
 
 
 @given(edit=edits("ini"))

@@ -22,6 +22,14 @@ _LINE: Final = re.compile(
     )?+""",
     re.VERBOSE,
 )
+_PLAIN: Final = re.compile(
+    r"""[ \t]*+ ([A-Za-z0-9_-]++) [ \t]*+ = [ \t]*+
+    ( "[^"\\\n]*+" (?!") | '[^'\n]*+' (?!') | [^\s"'\[{\#] [^\s\#]*+ )
+    [ \t]*+ (?: \# [^\n]*+ )?+ (?: \r?\n | \Z )""",
+    re.VERBOSE,
+)
+"""A line as most are: a name, and a value without white space, or in one pair of quotes."""
+
 _REST: Final = re.compile(r"[ \t]*+(?:#[^\n]*+)?(?:\r?\n|\Z)")
 _SEGMENT: Final = re.compile(r"""([A-Za-z0-9_-]++)|"((?:[^"\\]++|\\.)*+)"|'([^']*+)'""")
 _SCALAR: Final = re.compile(
@@ -50,8 +58,12 @@ class _Locator:
 
     def run(self) -> Table:
         """Take all lines."""
-        text, match = self.text, _LINE.match
+        text, match, plain = self.text, _LINE.match, _PLAIN.match
         while self.at < len(text):
+            line = plain(text, self.at)
+            if line is not None:
+                self.plain_pair(line)
+                continue
             line = match(text, self.at)
             if line is None:
                 raise self.lost()
@@ -73,6 +85,16 @@ class _Locator:
         if found is None:
             raise self.lost()
         return found.end()
+
+    def plain_pair(self, line: re.Match[str]) -> None:
+        """A line that holds a key and its value, and nothing more."""
+        name, table = line[1], self.table
+        start, end = line.span(2)
+        self.at = line.end()
+        pair = Pair(line.start(), *line.span(1), start, end, self.at)
+        table.members[name] = Scalar(start, end)
+        table.pairs[name] = pair
+        self.body.pairs.append(pair)
 
     def pair(self, line: re.Match[str]) -> None:
         """A line of a key, and further lines of its value."""

@@ -1,0 +1,145 @@
+"""One key of a file changed, beside the usual library for its format: locate, splice and prove in memory."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import tomlkit
+from configupdater import ConfigUpdater
+from rich.console import Console
+from ruamel.yaml import YAML
+from ruamel.yaml.compat import StringIO
+
+from rpcd import documents
+from tests.bench.figures import Figures, interleave
+from tests.bench.report import Goal, Row, show
+
+__all__ = ["changing"]
+
+SIZES = (65, 650, 6500)
+"""Lines."""
+
+ROUNDS = 5
+SECTION = 13
+"""Lines of a section, with the blank one before it."""
+
+Edit = Callable[[str, int], str]
+"""A text with key 7 of its middle section set to a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A format: a text of so many lines, what it is compared with, and what part of that it may take."""
+
+    library: str
+    edit: Edit
+    text: Callable[[int], str]
+    share: float
+
+
+def sections(lines: int) -> range:
+    """The numbers of the sections that so many lines have room for."""
+    return range(lines // SECTION)
+
+
+def ini(lines: int) -> str:
+    """An ini file as applications ship it."""
+    keys = "".join(f"key{number} = value {number}\n" for number in range(10))
+    return "".join(f"\n[section{number}]\n; what this is about\n{keys}" for number in sections(lines))
+
+
+def toml(lines: int) -> str:
+    """The same in TOML, with values of several types."""
+    keys = "".join(f"key{number} = {value}\n" for number, value in enumerate(('"x"', 5, "true", "[1, 2]", 1.5) * 2))
+    return "".join(f"\n[section{number}]\n# what this is about\n{keys}" for number in sections(lines))
+
+
+def yaml(lines: int) -> str:
+    """The same in YAML."""
+    keys = "".join(f"  key{number}: {value}\n" for number, value in enumerate(("x", 5, "true", "[1, 2]", 1.5) * 2))
+    return "".join(f"\nsection{number}:\n  # what this is about\n{keys}" for number in sections(lines))
+
+
+def with_configupdater(text: str, value: int) -> str:
+    """As ConfigUpdater does it."""
+    updater = ConfigUpdater()
+    updater.read_string(text)
+    updater[f"section{len(updater.sections()) // 2}"]["key7"].value = str(value)
+    return str(updater)
+
+
+def with_tomlkit(text: str, value: int) -> str:
+    """As tomlkit does it."""
+    document = tomlkit.parse(text)
+    document[f"section{len(document) // 2}"]["key7"] = value
+    return tomlkit.dumps(document)
+
+
+def with_ruamel(text: str, value: int) -> str:
+    """As ruamel.yaml does it, which keeps comments."""
+    reader = YAML()
+    document = reader.load(text)
+    document[f"section{len(document) // 2}"]["key7"] = value
+    written = StringIO()
+    reader.dump(document, written)
+    return str(written.getvalue())
+
+
+FORMATS: Mapping[str, Beside] = {
+    "ini": Beside("ConfigUpdater", with_configupdater, ini, 1 / 2),
+    "toml": Beside("tomlkit", with_tomlkit, toml, 1 / 5),
+    "yaml": Beside("ruamel.yaml", with_ruamel, yaml, 1 / 12),
+}
+
+
+def changing(console: Console) -> None:
+    """A first edit of a text that is not known, and a second one, beside the library."""
+    for name, beside in FORMATS.items():
+        for lines in SIZES:
+            _compare(console, name, beside, lines)
+
+
+def _compare(console: Console, name: str, beside: Beside, lines: int) -> None:
+    form, text = documents.resolve(name), beside.text(lines)
+    key = (f"section{len(sections(lines)) // 2}", "key7")
+    numbers = iter(range(10**9))
+    given = 2000 // lines + 2
+
+    def change(content: bytes) -> bytes:
+        number = next(numbers)
+        return documents.update(form, content, key, str(number) if form.strings else number)
+
+    def first() -> Figures:
+        return _timed(lambda: change(text.encode() + b"\n" * (next(numbers) % 97 + 1)), given)
+
+    def second() -> Figures:
+        known = [change(text.encode())]
+        return _timed(lambda: known.append(change(known.pop())), given)
+
+    def library() -> Figures:
+        return _timed(lambda: beside.edit(text, next(numbers)), max(1, given // 4))
+
+    taken = interleave({"library": library, "first": first, "second": second}, ROUNDS)
+    whole = taken["library"]
+    goal = Goal.at_most(taken["first"].p50 / whole.p50, round(beside.share, 3), "of its time")
+    rows = [
+        Row(beside.library, whole),
+        Row("rpcd, first edit", taken["first"], beside=whole, goal=goal),
+        Row("rpcd, second edit", taken["second"], beside=whole),
+    ]
+    show(console, f"6. One key of {name}, {lines:,} lines", rows)
+
+
+def _timed(call: Callable[[], object], times: int) -> Figures:
+    documents._keep_small.cache_clear()
+    documents._keep_large.cache_clear()
+    gc.collect()
+    samples = []
+    for _ in range(times):
+        start = time.thread_time()
+        call()
+        samples.append((time.thread_time() - start) * 1e6)
+    samples.sort()
+    return Figures(statistics.median(samples), samples[int(0.99 * len(samples))], 1e6 / statistics.fmean(samples))
