@@ -21,6 +21,7 @@ import jsonschema_rs
 from rpcd.documents.document import index
 from rpcd.documents.key import Key, KeyPattern
 from rpcd.documents.select import is_within
+from rpcd.schemas.alike import Alike
 from rpcd.schemas.places import known
 from rpcd.schemas.types import MAX_KEPT, Types
 from rpcd.schemas.validator import Schema, decisive, rule
@@ -47,17 +48,21 @@ class Broken(NamedTuple):
 class DocumentSchema:
     """A schema that has been judged (files.py), for whole documents.
 
-    `types` says which types the value at a key may have, `is_write_only` whether what is there is never shown;
-    `view` is the part of the schema that judges what is reached.
+    `types` says which types the value at a key may have; `view` is the part of the schema that judges what is reached.
     """
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self.types = Types(document).of
-        self.is_write_only = lru_cache(maxsize=MAX_KEPT)(partial(is_write_only, document))
+        self._alike = Alike(document)
+        self._is_write_only = lru_cache(maxsize=MAX_KEPT)(partial(is_write_only, document))
         self.view = lru_cache(maxsize=MAX_VIEWS)(partial(view, document))
         self.has_write_only = any(True for _ in self.write_only())
         self._schema = Schema("", document)
+
+    def is_write_only(self, key: Key) -> bool:
+        """Whether what is at a key is never shown."""
+        return self.has_write_only and self._is_write_only(self._alike.of(key))
 
     def write_only(self, along: Sequence[str | None] = ()) -> Iterator[KeyPattern]:
         """What is never shown on the way `along` a pattern of keys, and below the end of it; all without one."""

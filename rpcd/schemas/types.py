@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from rpcd.documents.document import index
 from rpcd.documents.key import Key
+from rpcd.schemas.alike import Alike
 from rpcd.schemas.places import CHOICES, Schema, children, resolve
 
 __all__ = ["EVERY", "MAX_KEPT", "Types"]
@@ -32,7 +33,7 @@ EVERY: Final = frozenset({"null", "boolean", "integer", "number", "string", "arr
 NONE: Final[frozenset[str]] = frozenset()
 
 MAX_KEPT: Final = 4096
-"""Keys whose types are kept: more than people write into one file."""
+"""Keys, of those that a schema can tell apart, about which is kept what it says."""
 
 
 class Types:
@@ -40,11 +41,12 @@ class Types:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
+        self._alike = Alike(document)
         self._kept = lru_cache(maxsize=MAX_KEPT)(self._find)
 
     def of(self, key: Key) -> frozenset[str]:
         """The types that a value at `key` may have; `EVERY` where nothing is said."""
-        return self._kept(key)
+        return self._kept(self._alike.of(key))
 
     def _find(self, key: Key) -> frozenset[str]:
         return self._at(self._document, key) or EVERY  # whatever is there is refused anyway
