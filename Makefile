@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
 # What the tests and measurements use beside Python. npm comes along with a Node.js that is not Debian's.
 TEST_PACKAGES  := nginx php8.2-fpm php8.2-cli systemd sudo strace gcc libc6-dev libcap2-bin attr acl e2fsprogs xfsprogs \
                   logrotate apparmor zsh fish git mariadb-client-core wireguard-tools supervisor libglib2.0-0 \
-                  openjdk-17-jdk-headless \
+                  openjdk-17-jdk-headless dbus-system-bus-common fontconfig-config \
                   $(if $(shell command -v npm),,npm)
 BENCH_PACKAGES := gcc libc6-dev sudo crudini
 

@@ -100,8 +100,10 @@ def not_editable(reason: str, text: str = "", at: int | None = None) -> Refused:
     way), `characters` (a key or value that the format cannot spell), `quoting` (it would need quotes, which this file
     does not use), `proof` (the judge does not find exactly the asked change), `format` (it has no keys), `shared`
     (others share the value, and would change with it), `aliases` (they stand for too much, or for what holds them),
-    `tag` (only a program of its own knows what the value is), `manner` (the format does not know such a way to edit),
-    `limit` (it takes more time or memory than a text may).
+    `tag` (only a program of its own knows what the value is), `mixed` (text beside elements, of which no value says the
+    order), `encoding` (another than the format is read in), `declarations` (a document type with some, or something
+    that only they explain), `manner` (the format does not know such a way to edit), `limit` (it takes more time or
+    memory than a text may).
     """
     if at is None:
         return Refused("not_editable", reason=reason)

@@ -6,6 +6,7 @@ Rules of this file:
 - Types count: 1 is not 1.0 and not true, and a date is not its text. A date travels as a string, so a string may stand
   for a date where one stood before.
 - Where nothing stands (null, a key without a value), a table may come that has the asked key.
+- What stands once may be repeated from now on: element 1 of what was a single value, or table (ini, XML).
 - What an edit leaves empty may go with it: the table that only the last dotted key made (TOML), and the array that is
   a single value again (a repeated key of an ini file, a directive of nginx's and its argument).
 - Where members are numbered by their order (`Numbered`), those after one that goes move up.
@@ -73,6 +74,8 @@ def _outcomes(before: object, key: Key, value: object) -> Iterator[object]:
     except LookupError:
         return
     if value is not GONE:
+        if key[-1:] == ("1",) and isinstance(held := held_at(before, key[:-1]), dict):
+            yield _edited(before, key[:-1], [held, value])
         return
     for depth in range(len(key) - 1, 0, -1):
         left = held_at(wanted, key[:depth])
@@ -93,7 +96,7 @@ def _edited(tree: Any, key: Key, value: object) -> object:
     if isinstance(tree, list):
         return _edited_list(tree, segment, rest, value)
     if not isinstance(tree, dict):
-        if key == ("1",) and value is not GONE:  # a key of an ini file that is repeated from now on
+        if key == ("1",) and value is not GONE:
             return [tree, value]
         if tree is not None or value is GONE:
             raise LookupError

@@ -41,6 +41,7 @@ FORMATS: Final[Mapping[str, Row]] = {
     "properties": Row("rpcd.documents.properties"),
     "text": Row("rpcd.documents.text"),
     "toml": Row("rpcd.documents.toml"),
+    "xml": Row("rpcd.documents.xml"),
     "yaml": Row("rpcd.documents.yaml", install="PyYAML with libyaml (Debian: python3-yaml)"),
 }
 """The names that settings give to formats."""

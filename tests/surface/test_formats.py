@@ -98,6 +98,25 @@ CASES = [
         refused=("2.canonical", "x\n6.6.6.6 evil", "characters"),
         broken="localhost\n",
     ),
+    Case(
+        format="xml",
+        text='<server>\n  <!-- where -->\n  <port proto="tcp">80</port>\n  <name>x</name>\n</server>\n',
+        key="server.name",
+        value="x",
+        new="</name><admin/>",
+        after='<server>\n  <!-- where -->\n  <port proto="tcp">80</port>\n'
+        "  <name>&lt;/name&gt;&lt;admin/&gt;</name>\n</server>\n",
+        gone='<server>\n  <!-- where -->\n  <port proto="tcp">80</port>\n</server>\n',
+        keys=(
+            ("server", "object"),
+            ("server.port", "object"),
+            ('server.port."@proto"', "string"),
+            ('server.port."#text"', "string"),
+            ("server.name", "string"),
+        ),
+        refused=("server.port", "80", "structure"),
+        broken='<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+    ),
 ]
 
 
