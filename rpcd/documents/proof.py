@@ -10,6 +10,7 @@ Rules of this file:
 - What an edit leaves empty may go with it: the table that only the last dotted key made (TOML), and the array that is
   a single value again (a repeated key of an ini file, a directive of nginx's and its argument).
 - Where members are numbered by their order (`Numbered`), those after one that goes move up.
+- An array that has nothing in it is a list and a table (PHP).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -83,6 +84,8 @@ def _outcomes(before: object, key: Key, value: object) -> Iterator[object]:
         while isinstance(single, list) and len(single) == 1:
             single = single[0]
             yield _edited(wanted, key[:depth], single)
+        if left == {}:
+            yield _edited(wanted, key[:depth], [])
         if left not in ({}, []):
             return
         yield (wanted := _edited(wanted, key[:depth], GONE))
@@ -93,6 +96,8 @@ def _edited(tree: Any, key: Key, value: object) -> object:
     if not key:
         return _like(tree, value)
     segment, rest = key[0], key[1:]
+    if tree == [] and index(segment) is None:
+        tree = {}
     if isinstance(tree, list):
         return _edited_list(tree, segment, rest, value)
     if not isinstance(tree, dict):

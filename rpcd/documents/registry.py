@@ -38,6 +38,7 @@ FORMATS: Final[Mapping[str, Row]] = {
     "json": Row("rpcd.documents.json"),
     "jsonc": Row("rpcd.documents.jsonc"),
     "nginx": Row("rpcd.documents.nginx"),
+    "php": Row("rpcd.documents.php"),
     "properties": Row("rpcd.documents.properties"),
     "text": Row("rpcd.documents.text"),
     "toml": Row("rpcd.documents.toml"),

@@ -17,6 +17,7 @@ SMALL = {
     "jsonc": b'{"A": "1",} // x',
     "nginx": b"A 1;\n",
     "properties": b"A=1\n",
+    "php": b"<?php\ndefine('A', '1');\n",
     "toml": b"A = '1'\n",
     "yaml": b"A: '1'\n",
 }
@@ -116,6 +117,26 @@ HOSTILE = {
     "one long line": ("xml", "<a>" + " " * 8000, "<b>1</b>", "</a>"),
     "lines that are far in": ("xml", "<a>", "\n" + " " * 200 + "<b>1</b>", "</a>"),
     "a type and references": ("xml", "<!DOCTYPE a SYSTEM 'x'><a>", "&lt;", "</a>"),
+    "open PHP arrays": ("php", "<?php $a=", "[", ""),
+    "deep PHP arrays": ("php", "<?php return [0", "," + "[" * 60 + "]" * 60, "];"),
+    "many PHP items": ("php", "<?php return [0", ",'k#'=>1", "];"),
+    "many definitions": ("php", "<?php\n", "define('K#', 1);\n", ""),
+    "the same definition": ("php", "<?php\n", "define('K', 1);\n", ""),
+    "many assignments": ("php", "<?php\n", "$a['b']['c#'] = 1;\n", ""),
+    "many doubts": ("php", "<?php\n", "f($a[1][2][3]);", ""),
+    "indexes": ("php", "<?php $a", "[1]", "=1;"),
+    "concatenations": ("php", "<?php $a=1", ".'x'", ";"),
+    "open heredocs": ("php", "<?php ", "<<<A\n", ""),
+    "a long heredoc": ("php", "<?php $a=<<<A\n", "\nAB ", "\nA;"),
+    "heredocs": ("php", "<?php ", "$a=<<<A\nx{$b}\nA;\n", ""),
+    "open braces in quotes": ("php", '<?php $a="', "{$a", '";'),
+    "braces in quotes": ("php", '<?php $a="', "{$a['b']}", '";'),
+    "PHP escapes": ("php", '<?php $a="', "\\x41", '";'),
+    "open PHP comments": ("php", "<?php ", "/*", ""),
+    "question marks in a comment": ("php", "<?php #", "?", ""),
+    "PHP and HTML": ("php", "", "<?php ?><", ""),
+    "names": ("php", "<?php ", "a\\", ""),
+    "signs": ("php", "<?php $a=", "-", "1;"),
     "open TOML arrays": ("toml", "a=", "[", ""),
     "a long dotted key": ("toml", "a", ".a", "=1"),
     "many dotted keys": ("toml", "", "a.b.c.d.k#=1\n", ""),
@@ -188,6 +209,7 @@ def test_hostile_documents_cost_what_their_size_does(form: str, start: str, repe
         ("json", '{"a":[', "]}"),
         ("jsonc", '{"a":[', ",]}"),
         ("nginx", "a {", "}"),
+        ("php", "[", "]"),
         ("toml", "[", "]"),
         ("toml", "{a=[", "]}"),
         ("toml", "{a={b=", "}}"),
@@ -198,10 +220,10 @@ def test_hostile_documents_cost_what_their_size_does(form: str, start: str, repe
 def test_depth_is_bounded(form: str, opening: str, closing: str) -> None:
     """As deep as the limit is read; one deeper is refused before it is parsed."""
     levels = sum(opening.count(bracket) for bracket in "[{")
-    start = "a = " if form == "toml" else ""
+    start = {"toml": "a = ", "php": "<?php return "}.get(form, "")
     inner = "1" if form == "toml" or opening.endswith("[") else ""
     for depth, refused in ((MAX_DEPTH // levels, False), (MAX_DEPTH // levels + 1, True), (20_000, True)):
-        content = (start + opening * depth + inner + closing * depth).encode()
+        content = (start + opening * depth + inner + closing * depth + ";" * (form == "php")).encode()
         if refused:
             with pytest.raises(Refused) as refusal:
                 documents.open_document(documents.resolve(form), content)
