@@ -11,9 +11,11 @@ Rules of this file:
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Set as AbstractSet
+from itertools import chain, islice
 
 from rpcd import documents
+from rpcd.documents.select import is_within
 from rpcd.errors import Refused
 from rpcd.schemas.document import Broken
 from rpcd.schemas.instance import instance
@@ -45,13 +47,15 @@ def _broken(target: Target, edit: Edit, before: bytes | None, after: bytes) -> l
     """What the schema has against it."""
     if target.schema is None:
         return None
+    new = instance(documents.read(target.format, after))
+    if target.schema.holds(new):
+        return None
     old = None
     if before is not None and not (edit.written and not edit.key):
         try:
             old = instance(documents.read(target.format, before))
         except Refused:  # what nobody can read is no measure
             old = None
-    new = instance(documents.read(target.format, after))
     return target.schema.broken_by(old, new, edit.key, written=edit.written)
 
 
@@ -61,21 +65,33 @@ def _refused_lines(target: Target, edit: Edit, before: bytes | None, after: byte
         return
     new = after.decode("utf-8", "replace").split("\n")
     old = before.decode("utf-8", "replace").split("\n") if before and not (edit.written and not edit.key) else []
-    for number, pattern in enumerate(target.refuse):
-        found, line = _added(pattern, old, new)
-        if found:
+    text = "\n".join(new)
+    found = {number: pattern for number, pattern in enumerate(target.refuse) if pattern.found_in(text)}
+    own = _own_lines(target, edit, after) if found else frozenset()
+    for number, pattern in found.items():
+        is_new, line = _added(pattern, old, new, own)
+        if is_new:
             yield f"refuse[{number}]", line
 
 
-def _added(pattern: Pattern, old: list[str], new: list[str]) -> tuple[bool, int | None]:
-    """Whether a pattern is found in what `new` has and `old` has not, and in which line."""
-    if not pattern.found_in("\n".join(new)):
-        return False, None
+def _own_lines(target: Target, edit: Edit, after: bytes) -> frozenset[int]:
+    """The numbers of the lines that have what the caller wrote at a key."""
+    if not (edit.written and edit.key):
+        return frozenset()
+    text = documents.decode(after)
+    entries = documents.open_document(target.format, after).entries()
+    spans = [(entry.start, max(entry.start, entry.end - 1)) for entry in entries if is_within(entry.key, edit.key)]
+    lines = [range(text.count("\n", 0, first), text.count("\n", 0, last) + 1) for first, last in spans]
+    return frozenset(chain.from_iterable(lines))
+
+
+def _added(pattern: Pattern, old: list[str], new: list[str], own: AbstractSet[int]) -> tuple[bool, int | None]:
+    """Whether a pattern is found in what `new` has and `old` has not, or in its `own` lines, and in which line."""
     stay = set(_matching(pattern, old))
     known = Counter(old[number] for number in stay)
     rest = new[:]
     for number in _matching(pattern, new):
-        if known[new[number]] <= 0:
+        if number in own or known[new[number]] <= 0:
             return True, number + 1
         known[new[number]] -= 1
         rest[number] = ""

@@ -257,6 +257,52 @@ def test_refused_lines_of_documents_are_rejected(serve: Serve) -> None:
     assert faults(server, "update_key", target="shop", key="mail.port", value=1990) == [("", "refuse[0]")]
 
 
+def test_refused_values_cannot_be_searched(serve: Serve, as_user: Callable[..., Any]) -> None:
+    """A value with a pattern is rejected whether or not its line is there already."""
+    server = serve(SETTINGS.replace('schema = "shop.schema.json"', "refuse = ['hunter']", 1), FILES)
+    answers = as_www_data(
+        server,
+        as_user,
+        *(
+            ("update_key", {"target": "shop", "key": "mail.password", "value": f"hunter2hunter{number}"})
+            for number in (1, 2)
+        ),
+        ("update_key", {"target": "shop", "key": "mail.port", "value": 1}),
+    )
+    assert answers == [rejected(("", "refuse[0]")), rejected(("", "refuse[0]")), None]
+
+
+BAD_SCHEMAS = (
+    ('{"$ref": "http://127.0.0.1:9/x.json"}', "http://127.0.0.1:9/x.json: references lead into the same document"),
+    ('{"$ref": "file:///etc/passwd"}', "file:///etc/passwd: references lead into the same document"),
+    ('{"type": "object", "additionalProperties": {"type": "string", "maxlength": 5}}', "did you mean 'maxLength'?"),
+    ('{"type": "object"}', "it takes any property"),
+    (
+        '{"type": "array", "items": {"type": "array", "anyOf": [{"items": {"$ref": "#"}}, {"contains": {"$ref": "#"}}]}}',
+        "twice as long",
+    ),
+    ('{"type": "string", "pattern": "^(?=a)$"}', "no regular expression that takes linear time"),
+    ("{", "Expecting property name"),
+)
+
+
+@pytest.mark.parametrize(("text", "fault"), BAD_SCHEMAS)
+def test_bad_schemas_are_faults(serve: Serve, text: str, fault: str) -> None:
+    """Nothing is served with a schema that is wrong, fetches, or would take for ever; its place is told."""
+    server = serve(SETTINGS, FILES | {"shop.schema.json": text}, start=False)
+    said = server.refuses_to_start()
+    assert f"rpcd.toml: targets.shop.schema: {server.scratch}/shop.schema.json: " in said
+    assert fault in said
+
+
+def test_a_schema_that_others_can_write_is_not_read(serve: Serve, scratch: Path) -> None:
+    """Whoever could write it would decide what may be written."""
+    server = serve(SETTINGS, FILES, start=False)
+    (scratch / "shop.schema.json").chmod(0o666)
+    assert "targets.shop.schema: " in (said := server.refuses_to_start())
+    assert "others than its owner can write it" in said
+
+
 def test_new_rules_take_their_place_at_a_reload(shop: Rpcd) -> None:
     """The schema is read again with the settings; one that has faults keeps the old ones."""
     path = shop.scratch / "shop.schema.json"
