@@ -277,10 +277,7 @@ BAD_SCHEMAS = (
     ('{"$ref": "file:///etc/passwd"}', "file:///etc/passwd: references lead into the same document"),
     ('{"type": "object", "additionalProperties": {"type": "string", "maxlength": 5}}', "did you mean 'maxLength'?"),
     ('{"type": "object"}', "it takes any property"),
-    (
-        '{"type": "array", "items": {"type": "array", "anyOf": [{"items": {"$ref": "#"}}, {"contains": {"$ref": "#"}}]}}',
-        "twice as long",
-    ),
+    ('{"type": "array", "items": {"$ref": "#"}, "anyOf": [{"items": {"$ref": "#"}}]}', "twice as long"),
     ('{"type": "string", "pattern": "^(?=a)$"}', "no regular expression that takes linear time"),
     ("{", "Expecting property name"),
 )
