@@ -19,6 +19,7 @@ import structlog
 
 from rpcd.operation import Operation
 from rpcd.operation.notify import Notifier
+from rpcd.process import give_back_memory
 from rpcd.server import Server
 from rpcd.store import Store
 
@@ -86,12 +87,13 @@ class Service:
 
 
 def _settle_memory() -> None:
-    """Have the collector look at what is here no more, and seldom at all that comes.
+    """Give back what the start needed; have the collector look at what is here no more, and seldom at all that comes.
 
     While it looks nobody is served, and a large document is hundreds of thousands of objects, which go by themselves
     once nothing refers to them.
     """
     gc.collect()
+    give_back_memory()
     gc.freeze()
     young, middle, _ = gc.get_threshold()
     gc.set_threshold(young, middle, LOOKS_BETWEEN)

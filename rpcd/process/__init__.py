@@ -19,7 +19,7 @@ from typing import Final
 
 import structlog
 
-__all__ = ["prepare"]
+__all__ = ["give_back_memory", "prepare"]
 
 log = structlog.get_logger("rpcd")
 
@@ -46,6 +46,12 @@ def prepare() -> None:
     threading.stack_size(STACK)
     sys.setswitchinterval(SWITCH_INTERVAL)
     sys.dont_write_bytecode = True
+
+
+def give_back_memory() -> None:
+    """Give memory that is free back to the system (malloc_trim(3)), where the C library can."""
+    with suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _reset_signals() -> None:

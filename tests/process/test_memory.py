@@ -46,3 +46,21 @@ def test_large_documents_do_not_stop_everybody(serve: Serve, scratch: Path) -> N
         assert rpcd.connection.kind("replace_file", descriptors=[large], target="shop", content={"fd": 0}) is None
         os.close(large)
     assert rpcd.call("looks") - before <= 1
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_server_holds_nothing_that_only_a_person_needs(serve: Serve, scratch: Path) -> None:
+    """What draws tables and colours is imported by commands alone; an administrator's module may import them."""
+    server = serve(flags=["-X", "importtime"])
+    assert server.call("ping") == "pong"
+    assert " structlog\n" in server.log()
+    assert "rich.console" not in server.log()
+    server.stop()
+    methods = scratch / "methods"
+    methods.mkdir()
+    (methods / "looks.py").write_text(f"import rich.console\n{MODULE}")
+    for part in ("params", "result"):
+        (methods / f"looks.{part}.json").write_text(json.dumps(NOTHING))
+    server.configure('\n[methods]\npath = "{scratch}/methods"\nmodules = ["looks"]\n' + SETTINGS)
+    server.start()
+    assert server.call("ping") == "pong"
