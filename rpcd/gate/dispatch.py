@@ -9,6 +9,7 @@ Rules of this file:
 """
 
 import inspect
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, cast
 
@@ -43,6 +44,18 @@ class Dispatcher:
         return cast("dict[str, object]", to_serializable(cast("Any", to_response(single, result))))
 
 
+class _Anything(inspect.Signature):
+    """A signature that any arguments fit: nothing is bound, at each call, only to find that out."""
+
+    def bind(self, /, *args: Any, **kwargs: Any) -> inspect.BoundArguments:
+        """Nothing of them: jsonrpcserver only wants to know whether they fit."""
+        del args, kwargs
+        return _NO_ARGUMENTS
+
+
+_NO_ARGUMENTS = inspect.BoundArguments(inspect.Signature(), OrderedDict())
+
+
 class _Guard:
     """What jsonrpcserver calls for every method: asks permission, judges parameters, runs the handler."""
 
@@ -69,10 +82,8 @@ class _Guard:
             return Success(None)
         return Success(result)
 
-    __signature__ = inspect.signature(__call__).replace(
-        # jsonrpcserver asks inspect for it at each call: what is known already costs nothing
-        parameters=list(inspect.signature(__call__).parameters.values())[1:]
-    )
+    __signature__ = _Anything()
+    """jsonrpcserver asks inspect for it at each call: what is known already costs nothing."""
 
 
 class _Table(Mapping[str, Callable[..., Result]]):
