@@ -37,6 +37,7 @@ STAIR = (
     "peer",
     "errors",
     "meant",
+    "printable",
     "__init__",
 )
 """From the outside in; a file imports only files below it. A package is one step."""

@@ -6,8 +6,9 @@ Rules of this file:
   many more there were, and when the first and the last of these were, with the details of the last.
 - A group is the same caller (uid, gid, groups, unit; whichever process), event, method, target and outcome. An incident
   is a group of its own, and so is a change that was asked for again: their ids are to be found.
-- What callers can choose is bounded: a uid has a number of groups, and one more for all the rest. The uids that no
-  grant names are many (a user with subuids has 65,536), and are bounded together.
+- What callers can choose is bounded: a uid has a number of groups, and one more of each event and verdict for all the
+  rest: nobody hides a refusal behind what is allowed. The uids that no grant names are many (a user with subuids has
+  65,536), and are bounded together.
 - What the log cannot take is counted too, and told when it can. A crash loses at most the counts of the running minute.
 - Everything here happens on one thread, the event loop's.
 """
@@ -31,7 +32,7 @@ MINUTE: Final = 60.0
 """Seconds that are counted together."""
 
 MOST_GROUPS: Final = 64
-"""Groups of a uid in a minute, beside the one for all the rest."""
+"""Groups of a uid in a minute, beside those for all the rest."""
 
 MOST_UIDS: Final = 128
 """Uids that are counted apart in a minute."""
@@ -129,10 +130,10 @@ class Counts:
             return group, False
         name: Hashable = what
         if len(groups) >= MOST_GROUPS:
-            name = OTHERS
-            if (group := groups.get(OTHERS)) is not None:
+            name = OTHERS, get("event"), get("verdict")
+            if (group := groups.get(name)) is not None:
                 return group, False
-        group = groups[name] = _Group(others=name is OTHERS)
+        group = groups[name] = _Group(others=name is not what)
         return group, True
 
 

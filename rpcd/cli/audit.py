@@ -203,7 +203,7 @@ def _until_none(lines: Iterator[bytes | None]) -> Iterator[bytes]:
 def _lines(lines: Iterable[bytes]) -> None:
     """Lines as they stand in the log; on a terminal without what controls it, which only tampering leaves."""
     if sys.stdout.isatty():
-        from rpcd.cli.records import printable
+        from rpcd.printable import printable
 
         lines = (printable(line.decode("ascii", "backslashreplace")).encode() for line in lines)
     out = sys.stdout.buffer

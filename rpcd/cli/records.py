@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["Records", "is_record", "printable"]
+from rpcd.printable import printable
+
+__all__ = ["Records", "is_record"]
 
 WIDE: Final = 110
 NARROW: Final = 64
@@ -114,11 +116,6 @@ def is_record(value: Any) -> bool:
         and "event" in value
         and all(isinstance(value[name], shape) for name, shape in shapes.items() if name in value)
     )
-
-
-def printable(text: str) -> str:
-    """Text without anything that a terminal takes for more than a character: controls, line ends, directions."""
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 
 def _result(record: Mapping[str, Any]) -> str:

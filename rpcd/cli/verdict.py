@@ -11,7 +11,7 @@ import click
 from rpcd.audit.chain import Finding, Verdict, verify
 from rpcd.audit.files import Files
 from rpcd.audit.head import Head, boot_id, read_head
-from rpcd.cli.records import printable
+from rpcd.printable import printable
 
 __all__ = ["Told", "verdict"]
 

@@ -10,6 +10,7 @@ Rules of this file:
 
 import asyncio
 import os
+import re
 import socket
 import time
 from collections import deque
@@ -23,6 +24,11 @@ __all__ = ["Notifier"]
 
 LOOK_EVERY: Final = 1.0
 """Seconds after which the status line may be an old one."""
+
+LEAST: Final = 0.01
+"""Seconds between two signs of life at least, whatever is asked for: a server that does nothing else is no use."""
+
+_MICROSECONDS: Final = re.compile(r"[1-9][0-9]{0,19}")
 
 EXTENSION: Final = 10.0
 """Seconds that systemd is asked for at each turn while the server drains."""
@@ -83,7 +89,7 @@ class Notifier:
 
     async def attend(self, status: Callable[[], str], work: Callable[[], Awaitable[object]]) -> None:
         """Keep the status line true, and feed the watchdog whenever `work`, done by a worker, comes back in time."""
-        every = min(LOOK_EVERY, self.watchdog / 2) if self.watchdog else LOOK_EVERY
+        every = max(min(LOOK_EVERY, self.watchdog / 2), LEAST) if self.watchdog else LOOK_EVERY
         while self.listens:
             await asyncio.sleep(every)
             self._send()
@@ -107,4 +113,4 @@ def _watchdog(environment: MutableMapping[str, str]) -> float | None:
     time_limit, pid = environment.pop("WATCHDOG_USEC", ""), environment.pop("WATCHDOG_PID", "")
     if pid and pid != str(os.getpid()):
         return None
-    return int(time_limit) / 1e6 if time_limit.isdigit() and int(time_limit) > 0 else None
+    return int(time_limit) / 1e6 if _MICROSECONDS.fullmatch(time_limit) else None

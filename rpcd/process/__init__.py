@@ -19,6 +19,8 @@ from typing import Final
 
 import structlog
 
+from rpcd.printable import printable
+
 __all__ = ["give_back_memory", "prepare"]
 
 log = structlog.get_logger("rpcd")
@@ -96,7 +98,7 @@ class _StandardError:
     def msg(self, line: str) -> None:
         """Write a line."""
         with suppress(OSError):
-            os.write(2, f"{line}\n".encode("utf-8", "backslashreplace"))
+            os.write(2, f"{printable(line)}\n".encode())
 
     debug = info = warning = error = critical = msg
 

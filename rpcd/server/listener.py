@@ -11,6 +11,7 @@ Rules of this file:
 
 import errno
 import os
+import re
 import socket
 import stat
 from collections.abc import MutableMapping
@@ -30,6 +31,7 @@ NAME: Final = "rpcd"
 """FileDescriptorName= of the socket (systemd.socket(5))."""
 
 DATAGRAM_OVERHEAD: Final = 32  # bytes that the kernel keeps of a send buffer (unix_dgram_sendmsg)
+_COUNT: Final = re.compile(r"[0-9]{1,4}")
 LONGEST_PATH: Final = 107  # sun_path less its NUL, unix(7)
 
 
@@ -105,9 +107,11 @@ def inherit(environment: MutableMapping[str, str], *, descriptors: bool) -> List
     count, pid, names = (environment.pop(name, "") for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"))
     if pid != str(os.getpid()):
         raise ListenerFault("LISTEN_FDS is set for another process: LISTEN_PID is not ours")
-    if not count.isdecimal():
-        raise ListenerFault(f"LISTEN_FDS is no number: {count!r}")
+    if not _COUNT.fullmatch(count):
+        raise ListenerFault(f"LISTEN_FDS is no number of descriptors: {count[:32]!r}")
     found = range(FIRST_INHERITED, FIRST_INHERITED + int(count))
+    if not all(map(_is_handed_over, found)):
+        raise ListenerFault(f"LISTEN_FDS counts {count} descriptors, and fewer are handed over")
     named = dict(zip(found, names.split(":"), strict=False)) if names else {}
     chosen = [descriptor for descriptor in found if named.get(descriptor) == NAME] or [
         descriptor for descriptor in found if _is_unnamed(named.get(descriptor, ""))
@@ -120,6 +124,14 @@ def inherit(environment: MutableMapping[str, str], *, descriptors: bool) -> List
             with suppress(OSError):
                 os.close(descriptor)
     return _take(chosen[0], descriptors=descriptors) if chosen else None
+
+
+def _is_handed_over(descriptor: int) -> bool:
+    """Whether somebody else has opened it: nothing of ours outlives an exec."""
+    try:
+        return os.get_inheritable(descriptor)
+    except OSError:
+        return False
 
 
 def _is_unnamed(name: str) -> bool:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rpcd.printable import printable
+
 __all__ = ["Faults", "Place", "SettingsFault"]
 
 
@@ -10,17 +12,8 @@ class SettingsFault(Exception):
     """Settings that cannot be taken; `faults` are sentences for the administrator, each with its place."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
-        self.faults = tuple(map(_printable, faults))
+        self.faults = tuple(map(printable, faults))  # what a file has as a name may hold any character
         super().__init__("\n".join(self.faults))
-
-
-def _printable(fault: str) -> str:
-    """One line that a terminal shows and does not obey: what a file has as a name may hold any character."""
-    if fault.isprintable():
-        return fault
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in fault
-    )
 
 
 class Faults:

@@ -127,6 +127,19 @@ def test_what_a_caller_chooses_fills_nothing(log: AuditLog) -> None:
     assert os.stat(log.path).st_size < 100_000
 
 
+def test_a_refusal_cannot_be_hidden_among_what_is_allowed(log: AuditLog) -> None:
+    """Whoever has used up all groups, and ends with something harmless, is still told to have been refused."""
+    counts = Counts(log, minute=LONG)
+    noted(counts, peer(), *(decided(peer(), f"m{number}") for number in range(MOST_GROUPS)))
+    for number in range(50):
+        noted(counts, peer(), decided(peer(), f"x{number}", verdict="denied", kind="denied"))
+        noted(counts, peer(), decided(peer(), f"y{number}"))
+    records = written(counts)
+    others = {record["verdict"]: record["count"] for record in records if record.get("others")}
+    assert others == {"denied": 49, "allowed": 49}
+    assert told(records) == MOST_GROUPS + 100
+
+
 def test_strangers_are_bounded_together(log: AuditLog) -> None:
     """65,536 uids that no grant names leave no more records than one; who is granted something is not among them."""
     counts = Counts(log, minute=LONG)

@@ -13,7 +13,7 @@ from typing import Self
 from tests.harness.seqpacket import PATIENCE
 from tests.harness.server import Rpcd
 
-__all__ = ["Manager", "hand_over"]
+__all__ = ["HANDOVER", "Manager", "hand_over"]
 
 HANDOVER = """
 import fcntl, os, sys

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from rpcd.operation.notify import Notifier
+from rpcd.server.listener import ListenerFault, inherit
 from tests.conftest import SETTINGS, Serve
-from tests.harness.manager import Manager, hand_over
+from tests.harness.manager import HANDOVER, Manager, hand_over
 from tests.harness.seqpacket import Connection
 from tests.harness.server import wait_until
 from tests.harness.users import WWW_DATA
@@ -198,6 +199,32 @@ def test_a_manager_that_has_no_room_is_told_later(serve: Serve, manager: Manager
     assert manager.wait("READY", server)["STATUS"] == "Serving 3 targets."
 
 
+@pytest.mark.parametrize("time", ["-5", "\u00b2", "9" * 5000, "1e9", "", "1 "])
+def test_a_time_that_is_none_sets_no_watchdog(time: str) -> None:
+    """Whatever stands there, the server starts, and feeds nobody."""
+    assert Notifier({"WATCHDOG_USEC": time}).watchdog is None
+
+
+@pytest.mark.parametrize(
+    "address", ["@", "/" + "x" * 200, "@" + "x" * 200, "relative", "/dev/null", "/", "/\udcff\n", "\n", "/\u0416"]
+)
+def test_an_address_that_is_none_is_told_nothing(address: str) -> None:
+    """Whatever stands there, nothing fails, and nothing waits."""
+    notifier = Notifier({"NOTIFY_SOCKET": address})
+    notifier.reloading()
+    notifier.ready("Serving.")
+
+
+def test_the_shortest_watchdog_leaves_time_for_callers(serve: Serve, manager: Manager) -> None:
+    """A server that is to give a sign of life each microsecond does what it can, and serves."""
+    server = serve(start=False)
+    manager.start(server, {"WATCHDOG_USEC": "1"})
+    assert server.call("ping") == "pong"
+    fed = manager.count("WATCHDOG")
+    manager.listen(1)
+    assert manager.count("WATCHDOG") - fed <= 150
+
+
 def test_an_abstract_address_is_understood() -> None:
     """`@` at its beginning stands for the zero byte of an abstract name (sd_notify(3))."""
     name = f"rpcd-test-{os.getpid()}"
@@ -295,6 +322,42 @@ def test_what_is_no_socket_is_refused(serve: Serve, memory: int) -> None:
     os.close(descriptor)
     server = serve(start=False, environment={"LISTEN_FDS": "x", "LISTEN_PID": "1"})
     assert "LISTEN_PID" in server.refuses_to_start()
+
+
+HOSTILE = {
+    "huge": "9" * 30,
+    "a billion": "999999999",
+    "negative": "-1",
+    "too long": "1" * 5000,
+    "no digits": "\u00b2",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("count", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_count_that_is_none_is_refused(count: str) -> None:
+    """Whatever stands in LISTEN_FDS, nothing is looked at that many times, and it is said."""
+    with pytest.raises(ListenerFault, match="LISTEN_FDS is no number"):
+        inherit({"LISTEN_FDS": count, "LISTEN_PID": str(os.getpid())}, descriptors=True)
+
+
+def test_a_count_beyond_what_is_handed_over_closes_nothing_of_ours(serve: Serve, memory: int) -> None:
+    """Descriptors that the server has opened itself are not taken for others, whatever names they are given."""
+    server = serve(start=False)
+    hand_over(server, [memory], "stored:x:x:x:x:rpcd")
+    server.command[server.command.index("-c") + 1] = HANDOVER.replace("str(len(aside))", "'6'")
+    said = server.refuses_to_start()
+    assert "LISTEN_FDS counts 6 descriptors, and fewer are handed over" in said
+
+
+def test_a_name_with_line_ends_stays_on_its_line(serve: Serve, memory: int) -> None:
+    """What is told of a descriptor that nobody wants is one line, whatever it is called."""
+    server = serve(start=False)
+    hand_over(server, [memory], "stored\nlevel=error event=forged \x1b[31m\u2028")
+    server.start()
+    assert server.call("ping") == "pong"
+    assert not [line for line in server.log().splitlines() if line.startswith("level=error")]
+    assert "\x1b" not in server.log()
 
 
 # The end

@@ -462,7 +462,7 @@ def test_programs_with_capabilities_are_no_targets(load: Load, scratch: Path) ->
 def test_a_fault_is_one_line_that_a_terminal_shows(load: Load, scratch: Path) -> None:
     """Whatever stands in a file, a fault repeats no control character of it."""
     told = faults(load, scratch, GRANT.replace("get_key", "\\u001b[2J\\n\\u2028") + SHOP)
-    assert told == ["rpcd.toml: grants[0].methods: there is no method '\\x1b[2J\\n\\u2028'"]
+    assert told == ["rpcd.toml: grants[0].methods: there is no method '\\u001b[2J\\u000a\\u2028'"]
 
 
 def test_many_targets_are_read(load: Load, scratch: Path) -> None:
