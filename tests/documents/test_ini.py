@@ -48,6 +48,11 @@ name = "x"
 """
 
 PUT: list[tuple[str, str, documents.Value, str]] = [
+    ("a = 1\n", "a", "", "a =\n"),
+    ("a = 1", "a", "", "a ="),
+    ("a= 1\n", "a", "", "a= \n"),
+    ('a = "1"\n', "a", "", 'a = ""\n'),
+    ("a =\n", "a", "1", "a = 1\n"),
     # text, key, value, text
     (SHOP, "ui.theme", "dark", SHOP.replace("light", "dark")),
     (SHOP, "mail.from", "d@e.f", SHOP.replace("a@b.c", "d@e.f")),

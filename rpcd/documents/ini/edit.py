@@ -129,6 +129,8 @@ class IniDocument:
         empty = start == end or text[start] in "\r\n"  # then there is no white space to show after the mark
         if empty and text[start - 1] in "=:" and text[item.name_end] in " \t" and written[:1] != "\n":
             written = " " + written
+        if not written and text[item.name_end] in " \t" and text[start - 2 : start] in {"= ", ": "}:
+            start -= end == len(text) or text[end] in "\r\n"  # and none that nobody sees is left there
         if not item.value and text[end : end + 1] in {";", "#"}:
             written += " "
         return Splice(start, end, written)
