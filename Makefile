@@ -8,6 +8,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore
 
+# Configuration files of some more Debian packages (tests/documents/real/debian.py, 40 MB) are fetched into build/debian
+# by apt-get, as their .deb files: nothing of them is installed.
 # What the tests and measurements use beside Python. npm comes along with a Node.js that is not Debian's.
 TEST_PACKAGES  := nginx php8.2-fpm php8.2-cli systemd sudo strace gcc libc6-dev libcap2-bin attr acl e2fsprogs xfsprogs \
                   logrotate apparmor zsh fish git mariadb-client-core wireguard-tools supervisor libglib2.0-0 \
