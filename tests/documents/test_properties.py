@@ -218,9 +218,11 @@ def test_keys_that_are_not_there(key: Key) -> None:
 
 def test_what_is_left_keeps_its_key() -> None:
     """The last name that goes on after another is not taken away alone: the other would have another key."""
-    with pytest.raises(Refused) as refused:
-        documents.delete(PROPERTIES, APP.encode(), ("rootLogger", "level"))
-    assert refused.value.data["reason"] == "structure"
+    for text, key in ((APP, ("rootLogger", "level")), ("a=1\na.b.c=2\n", ("a", "b", "c"))):
+        with pytest.raises(Refused) as refused:
+            documents.delete(PROPERTIES, text.encode(), key)
+        assert refused.value.data["reason"] == "structure"
+    assert documents.delete(PROPERTIES, b"a=1\na.b.c=2\na.b.d=3\n", ("a", "b", "c")) == b"a=1\na.b.d=3\n"
 
 
 def test_entries_tell_what_there_is() -> None:
@@ -285,6 +287,9 @@ def test_the_judge_reads_what_java_reads(java: Java) -> None:
     contents = [text.encode("iso-8859-1", "ignore") for text in texts]
     for content, found in zip(contents, java.read(contents), strict=True):
         told, reason = judged(content.decode("iso-8859-1").encode())
+        if told is not None:
+            document = documents.open_document(PROPERTIES, content.decode("iso-8859-1").encode())
+            assert flat(document.get(())) == told, content
         if told is None:
             assert found is None or reason in {"ambiguous", "duplicate"}, content
         elif found is None or not any(name.endswith(".") for name in found):  # they look like values of tables

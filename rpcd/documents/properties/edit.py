@@ -68,9 +68,17 @@ class PropertiesDocument:
     def remove(self, key: Key) -> Splice:
         """See `Document`. Every line of a name goes: an earlier one would count again."""
         held = self._found(key)
-        if set(_segments(self._find(key[:-1]))) == {key[-1], ""} and key[-1]:  # the value left would get another key
-            raise not_editable("structure")
+        self._require_keys_stay(key)
         return join(self._text, [Splice(item.start, item.end, "") for item in _items_of(held)])
+
+    def _require_keys_stay(self, key: Key) -> None:
+        """Refuse to take away all that goes on after a name: its own value would get another key."""
+        for depth in range(len(key) - 1, 0, -1):
+            beside = {*_segments(self._find(key[:depth]))} - {key[depth]}
+            if beside == {""} and key[depth]:
+                raise not_editable("structure")
+            if beside:
+                return
 
     def _find(self, key: Key) -> Table | list[Item] | None:
         held: Table | list[Item] | None = self._root
