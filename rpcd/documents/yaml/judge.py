@@ -15,6 +15,7 @@ Rules of this file:
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, Self
 
@@ -31,6 +32,9 @@ MAX_EXPANDED: Final = 10_000
 
 MAX_NUMBER: Final = 300
 """Characters of a number or date; longer ones take time that is not linear."""
+
+SHORT: Final = 64
+"""Characters up to which a scalar is worth keeping."""
 
 MAX_TAG_DIRECTIVES: Final = 100
 """libyaml compares each with all others."""
@@ -239,14 +243,23 @@ def _scalar(event: Any) -> object:
     """The value of a scalar, as YAML 1.1 takes it."""
     value: str = event.value
     if event.implicit[0]:
-        for tag, pattern in _RESOLVERS.get(value[:1], _NOTHING):
-            if pattern.match(value):
-                return _made(tag, value)
-        return value
+        return _plain(value) if len(value) <= SHORT else _resolved(value)
     tag = event.tag
     if tag is None or tag in _TEXTS:
         return value
     return _made(tag, value) if tag in _MAKE else Tagged(tag, value)
+
+
+def _resolved(value: str) -> object:
+    """What a scalar without quotes and tag is taken for."""
+    for tag, pattern in _RESOLVERS.get(value[:1], _NOTHING):
+        if pattern.match(value):
+            return _made(tag, value)
+    return value
+
+
+_plain: Final = lru_cache(maxsize=4096)(_resolved)
+"""The same, kept: most of a text is read again after an edit."""
 
 
 def _made(tag: str, value: str) -> object:
