@@ -454,6 +454,7 @@ REFUSED: list[tuple[str, str, documents.Value, str]] = [
     ("a: 1\u2028b: 2\n", "a", 2, "ambiguous"),
     ("a: 1 # \x85b: 2\n", "a", 2, "ambiguous"),
     ("a: 1\rb: 2\n", "a", 2, "ambiguous"),
+    ("a: 1\n\ufeffb: 2\n", "a", 2, "ambiguous"),
     ("a: &x [*x]\n", "b", 2, "aliases"),
     ("a: *x\n", "b", 2, "aliases"),
     ("&a a: &b b\n*b : *a\n", "b", 2, "proof"),
@@ -686,6 +687,18 @@ def test_entries_tell_what_there_is() -> None:
         ("i", "object", "i: !t {j: k}\n"),
         ("i.j", "string", "j: k"),
     ]
+
+
+@pytest.mark.parametrize(
+    "text", ["a: &x k\nb:\n  *x : 1\n", "{?a: 1}\n", "? a\n  b\n: 1\n", "!<tag:yaml.org,2002:str> a: 1\n"]
+)
+def test_what_readers_name_differently_is_not_listed(text: str) -> None:
+    """Where the locator does not find the keys that the judge has read, nobody could say where a secret stands."""
+    document = documents.open_document(YAML, text.encode())
+    with pytest.raises(Refused) as refused:
+        document.entries()
+    assert refused.value.data["reason"] == "ambiguous"
+    assert document.get(())
 
 
 def test_several_documents_are_an_array() -> None:

@@ -9,7 +9,8 @@ Rules of this file:
   keys of one text, or of one value, are refused.
 - What a safe loader cannot make is `Tagged`: it is compared, and not told.
 - A file of several documents is an array of them; one with nothing in it is an empty mapping.
-- Breaks that YAML 1.1 has and 1.2 has not (NEL, LS, PS), and a lone carriage return, are refused: readers disagree.
+- Breaks that YAML 1.1 has and 1.2 has not (NEL, LS, PS), a lone carriage return, and a byte order mark behind the
+  beginning, which libyaml passes over, are refused: readers disagree.
 """
 
 import re
@@ -25,7 +26,7 @@ from yaml._yaml import CParser
 from rpcd.documents.document import MAX_DEPTH, Untold, not_editable
 from rpcd.errors import Refused
 
-__all__ = ["FOREIGN", "Tagged", "judge"]
+__all__ = ["BYTES", "FOREIGN", "Tagged", "judge"]
 
 MAX_EXPANDED: Final = 10_000
 """Nodes that a text may have with all that aliases stand for, beside twice as many as it has characters."""
@@ -39,11 +40,11 @@ SHORT: Final = 64
 MAX_TAG_DIRECTIVES: Final = 100
 """libyaml compares each with all others."""
 
-_DISPUTED: Final = re.compile(r"\r(?!\n)|[\x85\u2028\u2029]")
+_DISPUTED: Final = re.compile("\r(?!\n)|[\x85\u2028\u2029]|(?!\\A)\ufeff")
 _NO_PLACE: Final = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What YAML has no place for, whatever the quotes."""
 
-_BYTES: Final = {0xDC80 + low: 0x10DC80 + low for low in range(0x80)}
+BYTES: Final = {0xDC80 + low: 0x10DC80 + low for low in range(0x80)}
 """libyaml reads UTF-8 only. Bytes that are none come to it as characters for private use, and go back."""
 FOREIGN: Final = re.compile("[\U0010dc80-\U0010dcff]")
 """Such characters."""
@@ -91,7 +92,7 @@ def judge(text: str) -> object:
         raise not_editable("syntax")
     text = text.removeprefix("\ufeff")
     try:
-        return _Builder(text if text.isascii() else text.translate(_BYTES)).stream()
+        return _Builder(text if text.isascii() else text.translate(BYTES)).stream()
     except yaml.MarkedYAMLError as error:
         raise _refusal("syntax", error.problem_mark) from None
     except yaml.YAMLError:

@@ -197,7 +197,7 @@ class _BlockScanner(FlowScanner):
         colon = self._next(key.end, column)
         if colon >= 0 and text[colon] == ":" and _INDICATOR.match(text, colon):
             return Part(at, colon + 1, *name_of(text, key), self._block(colon + 1, column, column - 1))
-        return Part(at, key.end, None, False, Node("scalar", "empty", key.end, key.end, key.end))
+        return Part(at, key.end, *name_of(text, key), Node("scalar", "empty", key.end, key.end, key.end))
 
     def _sequence(self, at: int) -> Node:
         text, column = self.text, self._column(at)

@@ -9,7 +9,7 @@ from typing import Final, cast
 from rpcd.documents.document import Entry, Value, index, not_editable, require_told
 from rpcd.documents.key import Key
 from rpcd.documents.yaml.cutting import line_end, line_start
-from rpcd.documents.yaml.judge import FOREIGN, Tagged
+from rpcd.documents.yaml.judge import BYTES, FOREIGN, Tagged
 from rpcd.documents.yaml.layout import Collection, Node, Part
 from rpcd.documents.yaml.sharing import Sharing
 from rpcd.errors import Refused
@@ -63,7 +63,10 @@ def _told(found: object, text: str) -> Value:
 
 
 def entries_of(text: str, root: Node, sharing: Sharing, tree: object) -> Sequence[Entry]:
-    """Everything that segments can name, with the place where it is written."""
+    """Everything that segments can name, with the place where it is written.
+
+    Raises `Refused("not_editable")` where locator and judge do not find the same: nobody could say what stands where.
+    """
     lister = _Lister(text, sharing, [])
     lister.list((), root, tree)
     return lister.found
@@ -80,14 +83,21 @@ class _Lister:
     def list(self, key: Key, node: Node, tree: object) -> None:
         """Everything in a node, which the judge has read as `tree`."""
         node = self.sharing.target(node)
-        if not isinstance(node, Collection):
-            return
-        held = tree.value if isinstance(tree, Tagged) else tree
-        for name, part in self.sharing.members(node):
-            inner = held.get(name) if isinstance(held, dict) else held[int(name)] if isinstance(held, list) else None
-            below = (*key, name)
+        parts = dict(self.sharing.members(node)) if isinstance(node, Collection) else {}
+        held = _parts(tree.value if isinstance(tree, Tagged) else tree)
+        if held.keys() != {name.translate(BYTES) for name in parts}:
+            raise not_editable("ambiguous", self.text, node.start)
+        for name, part in parts.items():
+            below, inner = (*key, name), held[name.translate(BYTES)]
             self.found.append(Entry(below, _type(inner), *_place(self.text, part)))
             self.list(below, part.value, inner)
+
+
+def _parts(tree: object) -> dict[str, object]:
+    """What the judge has read in a collection, by the segments that can name it."""
+    if isinstance(tree, dict):
+        return {name: held for name, held in tree.items() if not name.startswith("\0")}
+    return {str(number): held for number, held in enumerate(tree)} if isinstance(tree, list) else {}
 
 
 def _type(held: object) -> str:
