@@ -94,7 +94,8 @@ def judge(text: str) -> object:
     try:
         return _Builder(text if text.isascii() else text.translate(BYTES)).stream()
     except yaml.MarkedYAMLError as error:
-        raise _refusal("syntax", error.problem_mark) from None
+        too_deep = "nesting depth" in (error.problem or "")  # libyaml reads ahead, up to a depth of its own
+        raise _refusal("depth" if too_deep else "syntax", error.problem_mark) from None
     except yaml.YAMLError:
         found = _NO_PLACE.search(text)
         raise not_editable("syntax", text, found.start() if found else None) from None
