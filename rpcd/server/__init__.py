@@ -130,6 +130,7 @@ class Server:
 
     def _admit(self, accepted: socket.socket) -> None:
         """Give a connection its seat, or tell its peer that there is none."""
+        self.shared.spare.note(accepted.fileno())
         if _has_gone(accepted):
             accepted.close()
             return
@@ -159,6 +160,7 @@ class Server:
         """Close the connections whose time is over; see what peers have let go of."""
         self.shared.now += SWEEP
         self.shared.usage.contents.settle()
+        self.shared.spare.look()
         for connection in self.connections.copy():
             if (why := connection.overdue()) is not None:
                 if why == "stall":

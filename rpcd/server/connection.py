@@ -23,10 +23,10 @@ from typing import Final
 
 from rpcd.errors import Refused
 from rpcd.peer import Peer
-from rpcd.quotas import Seats, Usage
+from rpcd.quotas import RETRY_AFTER, Seats, Usage
 from rpcd.server.discard import Discarder
 from rpcd.server.lanes import NOTHING, READABLE, WRITABLE, Lanes
-from rpcd.server.passed import ROOM, control, look, refusal
+from rpcd.server.passed import NoRoom, Spare, look, receive, refusal
 from rpcd.wire import Datagram, Reply
 
 __all__ = ["Connection", "Handler", "Note", "Shared"]
@@ -62,6 +62,7 @@ class Shared:
     lanes: Lanes
     now: float = 0
     discarder: Discarder = field(default_factory=Discarder)
+    spare: Spare = field(default_factory=Spare)
     connections: "set[Connection]" = field(default_factory=set)
     buffer: memoryview = field(init=False)
 
@@ -197,15 +198,16 @@ class Connection:
     def _readable(self) -> None:
         shared = self.shared
         try:
-            size, ancillary, flags, _address = self.socket.recvmsg_into(
-                (shared.buffer,), ROOM, socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
-            )
+            size, sender, descriptors, flags = receive(self.socket, shared.buffer, shared.spare)
         except (BlockingIOError, InterruptedError):
+            return
+        except NoRoom:  # what came is closed with the connection
+            self.last = True
+            self._handle(Datagram(b"", (), Refused("busy", retry_after=RETRY_AFTER)))
             return
         except OSError:  # ECONNRESET: the peer closed with replies unread
             self.close()
             return
-        sender, descriptors = control(ancillary)
         if sender is None:
             # End of file has no sender; neither has a message queued on an inherited listener without SO_PASSCRED.
             if size or descriptors:

@@ -8,7 +8,8 @@ Rules of this file:
 - A group (a uid, or all uids that no grant names) has one thread for this at most: who makes close(2) wait keeps only
   its own descriptors waiting. Where no thread can be had, they stay open until one can. A thread stays for a moment:
   to begin one takes longer than to close what came with a message.
-- A connection takes along what its peer has sent and nobody has read: where there is any, closing it takes as long.
+- A connection takes along what its peer has sent and nobody has read: where there is any, closing it takes as long. It
+  is taken first: else the peer would learn that, in place of the last reply (ECONNRESET).
 - A group of which too many descriptors wait to be closed has no message with further ones read (connection.py).
 """
 
@@ -16,12 +17,12 @@ import fcntl
 import os
 import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Final
 
-from rpcd.server.passed import look
+from rpcd.server.passed import drop, look
 
 __all__ = ["Discarder"]
 
@@ -37,7 +38,7 @@ class _Closer:
 
     def __init__(self) -> None:
         self.number = 0
-        self.waiting: SimpleQueue[list[int]] = SimpleQueue()
+        self.waiting: SimpleQueue[list[int] | socket.socket] = SimpleQueue()
         self.runs = False
 
 
@@ -56,17 +57,24 @@ class Discarder:
     def discard(self, group: int, descriptors: Iterable[int]) -> None:
         """Close each of `descriptors`, which `group` has passed, and what had no thread so far. Raises nothing."""
         slow = [descriptor for descriptor in descriptors if not _closed_at_once(descriptor)]
-        if not slow and group not in self._closers:
-            return
+        closer = self._closers.get(group)
+        if slow or (closer is not None and not closer.runs):
+            self._put(group, slow)
+
+    def end(self, group: int, connection: socket.socket) -> None:
+        """Close a connection of `group`."""
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)  # from now on nothing comes, and its peer knows
+        if look(connection) is None:
+            connection.close()
+        else:
+            self._put(group, connection)
+
+    def _put(self, group: int, what: list[int] | socket.socket) -> None:
         with self._lock:
-            closer = self._closers.get(group)
-            if closer is None:
-                if not slow:
-                    return
-                closer = self._closers[group] = _Closer()
-            if slow:
-                closer.number += len(slow)
-                closer.waiting.put(slow)
+            closer = self._closers.setdefault(group, _Closer())
+            closer.number += 1 if isinstance(what, socket.socket) else len(what)
+            closer.waiting.put(what)
             if closer.runs:
                 return
             closer.runs = True
@@ -77,40 +85,37 @@ class Discarder:
             with self._lock:
                 closer.runs = False
 
-    def end(self, group: int, connection: socket.socket) -> None:
-        """Close a connection of `group`."""
-        with suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)  # from now on nothing comes, and its peer knows
-        if look(connection) is None:
-            connection.close()
-        else:
-            self.discard(group, [connection.detach()])
-
     def _close(self, group: int, closer: _Closer) -> None:
         while True:
             try:
-                descriptors = closer.waiting.get(timeout=STAYS)
+                what = closer.waiting.get(timeout=STAYS)
             except Empty:
                 with self._lock:
                     if closer.waiting.empty():
                         del self._closers[group]
                         return
                 continue
-            for first, last in _runs(descriptors):
-                os.closerange(first, last + 1)  # errors of close(2) are about data that we never wrote
+            if isinstance(what, socket.socket):
+                drop(what)
+                what.close()
+                number = 1
+            else:
+                for run in _runs(what):
+                    os.closerange(run[0], run[-1] + 1)  # errors of close(2) are about data that we never wrote
+                number = len(what)
             with self._lock:
-                closer.number -= len(descriptors)
+                closer.number -= number
 
 
-def _runs(descriptors: list[int]) -> Iterator[tuple[int, int]]:
-    """First and last of those that follow each other: they are closed by one call, which is done without Python."""
-    first = last = descriptors[0]
-    for descriptor in descriptors[1:]:
-        if descriptor != last + 1:
-            yield first, last
-            first = descriptor
-        last = descriptor
-    yield first, last
+def _runs(descriptors: list[int]) -> list[list[int]]:
+    """Those that follow each other, together: one call closes them, without Python."""
+    runs: list[list[int]] = []
+    for descriptor in descriptors:
+        if runs and descriptor == runs[-1][-1] + 1:
+            runs[-1].append(descriptor)
+        else:
+            runs.append([descriptor])
+    return runs
 
 
 def _closed_at_once(descriptor: int) -> bool:

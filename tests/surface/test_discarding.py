@@ -15,6 +15,7 @@ import pytest
 
 from rpcd.server.discard import Discarder
 from tests.conftest import SETTINGS, Serve
+from tests.harness.memory import memory_file
 from tests.harness.server import Rpcd, wait_until
 
 LINGERS = 8
@@ -94,6 +95,35 @@ def test_who_finds_no_seat_holds_up_nobody(serve: Serve, lingering: socket.socke
             lingering.close()
         assert other.call("ping") == "pong"
         assert time.monotonic() - began < LINGERS / 2
+
+
+def test_a_descriptor_without_room_holds_up_nobody(serve: Serve, lingering: socket.socket) -> None:
+    """What comes where the server has no descriptor left is `busy`, and closed with its connection, aside."""
+    server = serve(wrapper=["prlimit", "--nofile=64"])
+    null = os.open(os.devnull, os.O_RDONLY)
+    with server.connect() as connection, server.connect() as other:
+        assert other.call("ping") == connection.call("ping") == "pong"
+        began = time.monotonic()
+        with stopped(server):
+            connection.send(b"{}", [*[null] * 80, lingering.fileno()])
+            lingering.close()
+        assert b'"busy"' in (connection.receive() or b"")
+        assert connection.receive() is None
+        assert other.call("ping") == "pong"
+        assert time.monotonic() - began < LINGERS / 2
+    os.close(null)
+
+
+def test_few_descriptors_are_enough_for_who_passes_one(serve: Serve) -> None:
+    """Where descriptors may run out a message is looked at before it is taken, and what it brings arrives as ever."""
+    server = serve(wrapper=["prlimit", "--nofile=64"])
+    descriptor = memory_file(b"few\n")
+    with server.nothing_leaks(), server.connect() as connection:
+        for _ in range(30):
+            message = {"target": "motd", "content": {"fd": 0}}
+            assert connection.call("replace_file", descriptors=[descriptor], **message)["target"] == "motd"
+    assert (server.scratch / "site/motd").read_text() == "few\n"
+    os.close(descriptor)
 
 
 def test_where_no_thread_can_be_had_descriptors_wait(monkeypatch: pytest.MonkeyPatch) -> None:
