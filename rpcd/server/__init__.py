@@ -21,7 +21,7 @@ from rpcd.peer import UCRED, Peer, UnidentifiedPeer, credentials, identify
 from rpcd.quotas import RETRY_AFTER, Seats, Usage
 from rpcd.server.connection import Connection, Handler, Note, Shared
 from rpcd.server.lanes import Lanes
-from rpcd.server.listener import Listener
+from rpcd.server.listener import Listener, ListenerFault
 from rpcd.server.passed import look
 from rpcd.wire import encode
 
@@ -80,9 +80,13 @@ class Server:
         self.ticking = threading.Thread(target=self._tick, name="tick", daemon=True)
 
     def start(self) -> None:
-        """Begin to accept."""
+        """Begin to accept; raises `ListenerFault` where the machine has no thread for it."""
+        try:
+            self.ticking.start()
+        except RuntimeError as error:
+            self.listener.close()
+            raise ListenerFault("no thread can be had (pthread_create(3))") from error
         self.loop.add_reader(self.listener.socket.fileno(), self._accept)
-        self.ticking.start()
 
     def judge_again(self) -> None:
         """Seat everybody anew: grants have changed, and with them who is a stranger."""

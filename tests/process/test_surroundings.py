@@ -161,6 +161,14 @@ def test_too_few_processes_are_said(serve_as_somebody: Rpcd) -> None:
     assert "8 processes and threads are allowed" in serve_as_somebody.refuses_to_start()
 
 
+def test_a_machine_without_another_thread_is_told(serve: Serve, scratch: Path) -> None:
+    """Where none can be had at all (pids.max of a cgroup) it says so, and leaves no socket behind."""
+    no_threads = ["-e", "trace=clone,clone3", "-e", "inject=clone,clone3:error=EAGAIN"]
+    server = serve(wrapper=["strace", "-f", "-qq", "-o", "/dev/null", *no_threads], start=False)
+    assert "no thread can be had" in server.refuses_to_start()
+    assert not (scratch / "rpcd.sock").exists()
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
 def test_any_umask_gives_the_same_modes(umask: int, serve: Serve) -> None:
     """Socket, log, state and what it writes have their modes whatever the umask was."""
