@@ -19,14 +19,14 @@ class Grammar:
 
     `comments` begin a comment where they are the first in a line, `inline` behind a key or value: anywhere, or after
     white space where it is `spaced`. `directives` begin lines that are no keys, and left alone. Quotes are taken off a
-    value that stands within one pair; with `pieces`, wherever they are. `spans` says that they hold line ends too:
-    such values are refused. `escapes` says where a backslash has a meaning: within such quotes, or outside (`""`); one
-    that it does not know stands for itself where `lenient`, else no value can be told. `continuation` is what makes a
-    line go on with the value above: a backslash before it (`backslash`, a space takes its place; `join`, nothing does),
-    or deeper indentation (`indent`). `alone` says whether a key may stand without a value, `top` whether before any
-    section, `repeats` whether twice. Sections that are `arrays` are always lists; `subsections` are named in quotes.
-    `plain` is what may stand without quotes; `key` and `section` are what new ones may be called. `booleans` are true
-    and false as people write them there.
+    value that stands within one pair; with `pieces`, wherever they are. `spans` says that they hold line ends too, and
+    stand in names of sections: such are refused. `escapes` says where a backslash has a meaning: within such quotes, or
+    outside (`""`); one that it does not know stands for itself where `lenient`, else no value can be told.
+    `continuation` is what makes a line go on with the value above: a backslash before it (`backslash`, a space takes
+    its place; `join`, nothing does), or deeper indentation (`indent`). `alone` says whether a key may stand without a
+    value, `top` whether before any section, `repeats` whether twice. Sections that are `arrays` are always lists;
+    `subsections` are named in quotes. `plain` is what may stand without quotes; `key` and `section` are what new ones
+    may be called. `booleans` are true and false as people write them there.
     """
 
     comments: str = "#;"

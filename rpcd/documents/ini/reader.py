@@ -86,6 +86,8 @@ class Reader:
         rest = content[at + 1 :].lstrip(WHITE)
         if at >= len(content) or not name or quoted or (rest and rest[0] not in self.grammar.inline):
             raise not_editable("syntax")
+        if self.grammar.spans and any(mark in name for mark in self.grammar.quotes + "$"):
+            raise not_editable("syntax")
         self.keys = {}
         self.sections.setdefault(name, []).append(self.keys)
 

@@ -170,6 +170,8 @@ class _Scan:
         if self.grammar.subsections and name.endswith('"'):
             first, _, below = name.partition('"')
             name = first.rstrip(_WHITE) + "." + re.sub(r"\\(.)", r"\1", below[:-1])
+        if self.grammar.spans and not {*name}.isdisjoint(self.grammar.quotes + "$"):
+            raise not_editable("syntax", self.text, line.start())
         self.section = Section(name, line.start(), line.end())
         self.sections.append(self.section)
         self.tables.setdefault(name, []).append(self.section)
