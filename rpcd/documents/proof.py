@@ -51,10 +51,21 @@ def same(one: object, other: object) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and _same_items(one, other)
     if isinstance(one, str | int):
         return one == other
     return one is other or repr(one) == repr(other)
+
+
+def _same_items(one: list[object], other: list[object]) -> bool:
+    for held, found in zip(one, other, strict=True):
+        kind = type(held)
+        if kind is str or kind is int:  # as in members
+            if type(found) is not kind or held != found:
+                return False
+        elif not same(held, found):
+            return False
+    return True
 
 
 def _same_members(one: dict[str, object], other: dict[str, object]) -> bool:

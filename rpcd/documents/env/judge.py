@@ -15,6 +15,9 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _ORDINARY: Final = re.compile(r"[A-Za-z0-9_./@%+,=-]+")
 """A run of characters that mean nothing to a shell."""
 
+_NOTHING: Final = re.compile(r"(?:[ \t]*+(?:#[^\n\0]*+)?\n)++")
+"""Lines without a statement."""
+
 _NAMING: Final = "[_" + ascii_letters
 """What stands in a sum that takes a variable's value for a sum too."""
 
@@ -29,7 +32,10 @@ def judge(text: str) -> object:
     variables: dict[str, str] = {}
     shell = _Shell(text)
     while shell.at < len(text):
-        shell.statement(variables)
+        if nothing := _NOTHING.match(text, shell.at):
+            shell.at = nothing.end()
+        else:
+            shell.statement(variables)
     return variables
 
 

@@ -49,6 +49,7 @@ _STATEMENT: Final = re.compile(
     (?: \n | \Z )""",
     re.VERBOSE,
 )
+_PASSED: Final = re.compile(r"(?:[ \t]*+(?:#[^\n\0]*+)?\n)++")
 _SPELLED: Final = re.compile(r"[\s'\"\\$`~*?\[{]")
 _WHOLE: Final = re.compile(r"""'([^']*+)'|"([^"\\$`]*+)\"""")
 _PIECE: Final = re.compile(r"""'([^']*+)'|"((?:[^"\\]++|\\[\s\S])*+)"|\\([\s\S])|([^'"\\]++)""")
@@ -85,6 +86,9 @@ def locate(text: str) -> Layout:
     found: list[Assignment] = []
     at = 0
     while at < len(text):
+        if passed := _PASSED.match(text, at):
+            at = passed.end()
+            continue
         statement = _STATEMENT.match(text, at)
         if statement is None:
             raise not_editable("syntax", text, at)

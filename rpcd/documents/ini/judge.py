@@ -47,9 +47,12 @@ class _Reader:
         self.joins = False  # the line above ends with a backslash
         self.next = False  # the line above is one with a key
         self.quoted = False  # the last value is within quotes
+        self.lines: list[str] = []  # of the last value, where it has several
 
     def take(self, name: str, value: str) -> None:
         """Take a line that nobody could read otherwise."""
+        if self.lines:
+            self._settle()
         if name in self.keys:
             self.keys[name].append(value)
         else:
@@ -75,6 +78,7 @@ class _Reader:
             return
         pairs, quoted = _pairs(line.lstrip(WHITE))
         if not continued:
+            self._settle()
             name, value = pairs[0]
             values = self.keys.setdefault(name, [])
             values.append(value)
@@ -93,6 +97,7 @@ class _Reader:
         rest = rest.lstrip(WHITE)
         if continued or not closed or not name or "[" in name or (rest and rest[0] not in ";#"):
             raise not_editable("syntax")
+        self._settle()
         self.keys = {}
         self.sections.setdefault(name, []).append(self.keys)
         self.above, self.joins, self.next = None, False, False
@@ -110,11 +115,19 @@ class _Reader:
         return not any(mark in content for mark in "=:\"';#")
 
     def _join(self, content: str) -> None:
-        held = self._held() or ""
-        start = held.removesuffix("\\").rstrip(WHITE)
-        self._put(start + (" " if self.joins else "\n") + content)
+        if not self.lines:
+            self.lines.append(self._held() or "")
+        self.lines[-1] = self.lines[-1].removesuffix("\\").rstrip(WHITE)
+        self.lines.append((" " if self.joins else "\n") + content)
+
+    def _settle(self) -> None:
+        """Put the lines of a value together, once: a long one is not copied for each."""
+        if self.lines:
+            self._put("".join(self.lines))
+            self.lines.clear()
 
     def _dispute(self) -> None:
+        self._settle()
         self._put(Untold(self._held() or ""))
 
     def _put(self, value: Told) -> None:
@@ -122,6 +135,7 @@ class _Reader:
 
     def tree(self) -> dict[str, object]:
         """Everything that was read."""
+        self._settle()
         if self.sections.keys() & self.top.keys():
             raise not_editable("duplicate")
         found = _table(self.top)

@@ -87,6 +87,7 @@ class _Locator:
         self.depth = _DEEP
         self.joins = False
         self.gap = False
+        self.lines: list[str] = []  # of the value above, where it has several
 
     def run(self) -> None:
         """Take all lines."""
@@ -94,6 +95,8 @@ class _Locator:
         for line in _LINE.finditer(self.text, self.first):
             kind = line.lastindex
             if kind == _PLAIN and not self.joins and len(indent := line[1]) <= self.depth:
+                if self.lines:
+                    self._settle()
                 name = line[2].rstrip(_WHITE)
                 item = PlainItem(line, name)
                 items.append(item)
@@ -111,10 +114,18 @@ class _Locator:
                 self._take(line)
             else:
                 self._pass_over(line)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Put the lines of the value above together, once: a long one is not copied for each."""
+        if self.lines:
+            self._odd_above().value = "".join(self.lines)
+            self.lines.clear()
 
     def _head(self, line: re.Match[str]) -> None:
         if self._continues(line):
             raise not_editable("ambiguous", self.text, line.start())
+        self._settle()
         self.section = Section(line["section"], line.start(), line.end())
         self.sections.append(self.section)
         self.tables.setdefault(self.section.name, []).append(self.section)
@@ -135,13 +146,16 @@ class _Locator:
         items = _items(line)
         rest = line["alone"]
         if not self._continues(line):
+            self._settle()
             for item in items:
                 self.section.add(item)
             self.above, self.depth = items[0], len(line[1])
         elif rest is not None and self._may_join(rest):
             item = self._odd_above()
-            item.value = (item.value or "").removesuffix("\\").rstrip(_WHITE)
-            item.value += (" " if self.joins else "\n") + rest.strip(_WHITE)
+            if not self.lines:
+                self.lines.append(item.value or "")
+            self.lines[-1] = self.lines[-1].removesuffix("\\").rstrip(_WHITE)
+            self.lines.append((" " if self.joins else "\n") + rest.strip(_WHITE))
             item.value_end, item.end = line.start("alone") + len(rest.rstrip(_WHITE)), line.end()
         else:
             self._lock_above(line.end())
@@ -173,6 +187,7 @@ class _Locator:
         return odd
 
     def _lock_above(self, end: int) -> None:
+        self._settle()
         _lock(self._odd_above(), end)
 
 
