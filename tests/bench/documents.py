@@ -5,14 +5,19 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from tempfile import NamedTemporaryFile
 
+import crossplane
 import tomlkit
+import tree_sitter
+import tree_sitter_php
 from configupdater import ConfigUpdater
 from rich.console import Console
 from ruamel.yaml import YAML
 from ruamel.yaml.compat import StringIO
 
 from rpcd import documents
+from rpcd.documents import Key
 from tests.bench.figures import Figures, interleave
 from tests.bench.report import Goal, Row, show
 
@@ -37,6 +42,10 @@ class Beside:
     edit: Edit
     text: Callable[[int], str]
     share: float
+    above: Key = ()
+    """The key of the table that the sections are in."""
+    section: str = "section#"
+    """The name of section #."""
 
 
 def sections(lines: int) -> range:
@@ -60,6 +69,41 @@ def yaml(lines: int) -> str:
     """The same in YAML."""
     keys = "".join(f"  key{number}: {value}\n" for number, value in enumerate(("x", 5, "true", "[1, 2]", 1.5) * 2))
     return "".join(f"\nsection{number}:\n  # what this is about\n{keys}" for number in sections(lines))
+
+
+def nginx(lines: int) -> str:
+    """The same for nginx: blocks of directives in a server."""
+    keys = "".join(f"        key{number} {value};\n" for number, value in enumerate(("x", 5, "on", "1 2", "'a b'") * 2))
+    blocks = (
+        f"\n    # what this is about\n    location /section{number} {{\n{keys}    }}\n" for number in sections(lines)
+    )
+    return "server {\n" + "".join(blocks) + "}\n"
+
+
+def php(lines: int) -> str:
+    """The same in PHP: an array of arrays that is returned."""
+    keys = "".join(
+        f"        'key{number}' => {value},\n" for number, value in enumerate(("'x'", 5, "true", "[1, 2]", 1.5) * 2)
+    )
+    parts = (f"\n    // what this is about\n    'section{number}' => [\n{keys}    ],\n" for number in sections(lines))
+    return "<?php\nreturn [\n" + "".join(parts) + "];\n"
+
+
+def with_crossplane(text: str, value: int) -> str:
+    """As crossplane does it, which reads from files and loses the white space."""
+    with NamedTemporaryFile("w", suffix=".conf") as file:
+        file.write(text)
+        file.flush()
+        read = crossplane.parse(file.name, single=True, check_ctx=False, check_args=False)["config"][0]["parsed"]
+    blocks = read[0]["block"]
+    blocks[len(blocks) // 2]["block"][7]["args"] = [str(value)]
+    return str(crossplane.build(read))
+
+
+def with_tree_sitter(text: str, _value: int) -> str:
+    """As far as tree-sitter goes: its grammar reads, nothing is told, written or proven."""
+    language = tree_sitter.Language(tree_sitter_php.language_php())
+    return str(tree_sitter.Parser(language).parse(text.encode()).root_node.end_byte)
 
 
 def with_configupdater(text: str, value: int) -> str:
@@ -89,6 +133,8 @@ def with_ruamel(text: str, value: int) -> str:
 
 FORMATS: Mapping[str, Beside] = {
     "ini": Beside("ConfigUpdater", with_configupdater, ini, 1 / 2),
+    "nginx": Beside("crossplane", with_crossplane, nginx, 3 / 2, ("server", "0"), "location /section#"),
+    "php": Beside("tree-sitter, which only reads", with_tree_sitter, php, 16),
     "toml": Beside("tomlkit", with_tomlkit, toml, 1 / 5),
     "yaml": Beside("ruamel.yaml", with_ruamel, yaml, 1 / 12),
 }
@@ -103,7 +149,7 @@ def changing(console: Console) -> None:
 
 def _compare(console: Console, name: str, beside: Beside, lines: int) -> None:
     form, text = documents.resolve(name), beside.text(lines)
-    key = (f"section{len(sections(lines)) // 2}", "key7")
+    key = (*beside.above, beside.section.replace("#", str(len(sections(lines)) // 2)), "key7")
     numbers = iter(range(10**9))
     given = 2000 // lines + 2
 

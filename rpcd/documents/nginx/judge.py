@@ -17,6 +17,9 @@ _ORDINARY: Final = re.compile(r"[A-Za-z0-9_./:=,@%+*~^()|?<>&!\[\]-]+")
 _LONG_BRACKET: Final = re.compile(r"\[(=*+)\[")
 """What opens a string of Lua, or a comment, over several lines."""
 
+_PLAIN: Final = re.compile(r"[ \t\r\n]*+((?:[A-Za-z0-9_./:=,@%+*~^()|?<>&!\[\]-]++[ \t]*+)++);")
+"""A directive that nobody could read otherwise."""
+
 SPACE: Final = frozenset(" \t\r\n")
 SPECIAL: Final = frozenset(" \t\r\n;{}\"'")
 ESCAPES: Final = {'"': '"', "'": "'", "\\": "\\", "t": "\t", "r": "\r", "n": "\n"}
@@ -126,6 +129,9 @@ class _Reader:
 
     def words(self) -> tuple[list[str], str]:
         """The words up to a semicolon, a brace or the end, and which of these it is; it is passed over."""
+        if (plain := _PLAIN.match(self.text, self.at)) is not None:
+            self.at = plain.end()
+            return plain[1].split(), ";"
         words: list[str] = []
         while True:
             character = self.peek()

@@ -22,7 +22,7 @@ _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _NEGATIVE: Final = re.compile(r"-[1-9][0-9]*")
 
 
-@dataclass
+@dataclass(slots=True)
 class _Array:
     """An array, by its keys in order."""
 

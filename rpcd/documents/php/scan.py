@@ -13,13 +13,21 @@ CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
 MARKS: Final = ("=>", "===", "==", "...")
 PLAIN: Final = frozenset("-+*/.%&|^<>=!?:;,@~$")
 
+_EASY: Final = re.compile(
+    r"""[ \t\r\n]*+ (?: '(?P<string> [^'\\]*+ )' | (?P<mark> => | [,;] )
+        | (?P<name> [A-Za-z_][A-Za-z0-9_]*+ ) (?! [\\\x80-\U0010ffff] )
+        | (?P<number> [1-9][0-9]{0,17} ) (?! [A-Za-z0-9_.\x80-\U0010ffff] ) )""",
+    re.VERBOSE,
+)
+"""A word that nobody could read otherwise."""
+
 _NUMBER: Final = re.compile(
     r"0[xX][\dA-Fa-f_]+|0[bB][01_]+|0[oO][0-7_]+|(?:\d[\d_]*(?:\.(?!\.)(?:\d[\d_]*)?)?|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?",
     re.ASCII,
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class Group:
     """What stands between brackets."""
 
@@ -55,7 +63,16 @@ class Scanner(Quotes):
         open_groups: list[tuple[Group, int]] = []
         here = top
         self.html(here)
-        while self.skip():
+        easy = _EASY.match
+        while True:
+            while (found := easy(self.text, self.at)) is not None:
+                kind = found.lastgroup or ""
+                self.at = found.end()
+                value = found[kind]
+                start = found.start(kind) - (kind == "string")
+                here.append(Piece(kind, int(value) if kind == "number" else value, start, self.at))
+            if not self.skip():
+                break
             start, character = self.at, self.text[self.at]
             if character in CLOSING or self.text.startswith("#[", start):
                 self.at += 2 if character == "#" else 1
