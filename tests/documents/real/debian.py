@@ -15,13 +15,13 @@ from pathlib import Path
 
 from tests.harness.server import REPOSITORY
 
-__all__ = ["RULES", "Found", "Rule", "files"]
+__all__ = ["RULES", "Found", "Rule", "files", "unpack"]
 
 STORE = REPOSITORY / "build" / "debian"
 
 PACKAGES = """
 adduser apache2 apt bind9 chrony cloud-init cron dbus dnsmasq dokuwiki fail2ban fontconfig-config
-golang-github-containers-common grub2-common haproxy hostapd libc-bin libpam-runtime librust-bitflags-dev
+golang-github-containers-common grub2-common haproxy hostapd libc-bin libpam-runtime libwrap0 librust-bitflags-dev
 librust-itertools-dev librust-log-dev librust-num-traits-dev librust-rand-dev librust-regex-dev librust-serde-dev
 librust-syn-dev librust-time-dev librust-url-dev login logrotate mariadb-common mariadb-server netbase netplan.io
 nginx-common node-ajv node-debug node-express node-glob node-semver openssh-client openssh-server passwd php8.2-common
@@ -104,6 +104,13 @@ def files() -> Iterator[Found]:
             if rule is not None and content.strip() and taken[rule] < RULES[rule].most:
                 taken[rule] += 1
                 yield Found(f"{package.name.partition('_')[0]}:{path}", RULES[rule], content)
+
+
+def unpack(directory: Path, *packages: str) -> None:
+    """Lay out all files of packages below a directory."""
+    for path in _fetched():
+        if path.name.partition("_")[0] in packages:
+            subprocess.run(["dpkg-deb", "--extract", path, directory], check=True)
 
 
 def _fetched() -> list[Path]:

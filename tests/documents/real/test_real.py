@@ -14,7 +14,6 @@ from tests.documents.real.debian import Found, files
 pytestmark = pytest.mark.slow
 
 SCALARS_OF_A_FILE = 20
-"""So many of a long file, spread over all of it."""
 
 
 def _others(value: Value) -> Iterator[Value]:
@@ -33,14 +32,15 @@ def _others(value: Value) -> Iterator[Value]:
         yield from (f"{value}x", value[:-1], "x", "10.0.0.9")
 
 
-def _scalars(document: Document) -> list[Entry]:
-    scalars = [entry for entry in document.entries() if entry.type not in {"object", "array"}]
-    step = max(len(scalars) / SCALARS_OF_A_FILE, 1)
-    return [scalars[int(number * step)] for number in range(int(len(scalars) / step))]
+def scalars(document: Document, most: int) -> list[Entry]:
+    """At most so many scalars, spread over all of a document."""
+    found = [entry for entry in document.entries() if entry.type not in {"object", "array"}]
+    step = max(len(found) / most, 1)
+    return [found[int(number * step)] for number in range(int(len(found) / step))]
 
 
-def _changed_and_back(form: Format, content: bytes, entry: Entry, document: Document) -> str:
-    """What became of it: `edited`, or why it was refused."""
+def changed_and_back(form: Format, content: bytes, entry: Entry, document: Document) -> str:
+    """What becomes of a value: `edited`, or why it was refused."""
     why = "null"
     try:
         old = document.get(entry.key)
@@ -68,14 +68,14 @@ def _told(found: Found, counts: Counter[tuple[str, str]], odd: list[str]) -> Non
     name = found.rule.format.partition(":")[0]
     try:
         document = documents.open_document(form, found.content)
-        scalars = _scalars(document)
+        chosen = scalars(document, SCALARS_OF_A_FILE)
     except Refused as refused:
         counts[name, "files refused"] += 1
         odd.append(f"{found.name}: {refused.data}")
         return
     counts[name, "files"] += 1
-    for entry in scalars:
-        outcome = _changed_and_back(form, found.content, entry, document)
+    for entry in chosen:
+        outcome = changed_and_back(form, found.content, entry, document)
         counts[name, outcome] += 1
         if outcome not in {"edited", "null"}:
             odd.append(f"{found.name}: {format_key(entry.key)}: {outcome}")
@@ -115,6 +115,6 @@ def test_values_of_real_files_are_changed_and_changed_back(capsys: pytest.Captur
     assert {name for name, least in LEAST.items() if counts[name, "edited"] < least} == set(), listed
     assert totals["files"] >= 300, listed
     assert totals["files refused"] <= 5, listed
-    scalars = totals.total() - totals["files"] - totals["files refused"]
-    assert totals["edited"] > 0.9 * scalars, listed
-    assert totals["spelled otherwise"] < 0.015 * scalars, listed
+    values = totals.total() - totals["files"] - totals["files refused"]
+    assert totals["edited"] > 0.9 * values, listed
+    assert totals["spelled otherwise"] < 0.015 * values, listed
