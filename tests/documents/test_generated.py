@@ -6,10 +6,11 @@
 import configparser
 import json
 import os
+import random
 import subprocess
 import tomllib
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from rpcd import documents
 from rpcd.documents.env.layout import locate as locate_env
+from rpcd.documents.ini.grammar import PRESETS
 from rpcd.documents.ini.layout import Item
 from rpcd.documents.ini.locate import locate as locate_ini
 from rpcd.documents.key import Key
@@ -194,28 +196,65 @@ def others(tree: object, touched: Key) -> dict[Key, str]:
 @generated
 def test_an_edit_does_what_was_asked_and_nothing_else(form: str, data: st.DataObject) -> None:
     """The key has the value, all other keys have theirs, and outside the splice every character is the same."""
-    text, key, value = data.draw(edits(form))
+    judged(documents.resolve(form), *data.draw(edits(form)))
+
+
+def judged(form: documents.Format, text: str, key: Key, value: Any) -> bool:
+    """Whether a value could be set, or taken away, once that has been looked at."""
     content = documents.encode(text)
-    document = documents.open_document(documents.resolve(form), content)
+    document = documents.open_document(form, content)
     asked = () if value is GONE else (value,)
-    result = attempt(documents.update if asked else documents.delete, documents.resolve(form), content, key, *asked)
+    result = attempt(documents.update if asked else documents.delete, form, content, key, *asked)
     if isinstance(result, Refused):
         assert result.kind in {"not_editable", "no_such_key"}
-        return
+        return False
     after = documents.decode(result)
-    splice = document.put(key, value) if asked else document.remove(key)  # type: ignore[arg-type]
+    splice = document.put(key, value) if asked else document.remove(key)
     assert after == apply(text, splice)
     assert text.startswith(after[: splice.start])
     assert text.endswith(after[splice.start + len(splice.text) :])
-    judge = documents.resolve(form).judge
+    judge = form.judge
     touched = scope(judge(text), key)
     assert others(judge(after), touched) == others(judge(text), touched)
-    document = documents.open_document(documents.resolve(form), documents.encode(after))
+    document = documents.open_document(form, documents.encode(after))
     if value is not GONE:
         assert documents.same(document.get(key), value)
     elif not key[-1].isdigit():
         with pytest.raises(Refused, match="no_such_key"):
             document.get(key)
+    return True
+
+
+CASES = {
+    "env": ("env", {}),
+    "ini": ("ini", {}),
+    "toml": ("toml", {}),
+    **{preset: ("ini", {"preset": preset}) for preset in PRESETS},
+    **{dialect: ("env", {"dialect": dialect}) for dialect in ("dotenv", "systemd", "docker")},
+}  # fmt: skip
+"""Formats and their options, by what tells them apart."""
+
+STRINGS = (*SPECIAL, "a;b", "a#b", "it's", 'say "x"', "a:b", "C:\\x", "x y")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "options"), CASES.values(), ids=CASES)
+def test_thousands_of_edits_do_what_was_asked(name: str, options: dict[str, str]) -> None:
+    """Of files of lines put together by chance, five thousand for each format, and two for each reader of one."""
+    chance = random.Random(4711)  # noqa: S311 - to be the same each time
+    form = documents.resolve(name, options)
+    done = tried = 0
+    while tried < (2000 if options else 5000):
+        lines = [line.replace("k#", f"k{number}") for number, line in enumerate(chance.choices(LINES[name], k=6))]
+        text = ("[a]\n" if options.get("preset") else "") + "".join(lines)
+        entries = attempt(lambda text=text: documents.open_document(form, documents.encode(text)).entries())
+        if isinstance(entries, Refused):
+            continue
+        tried += 1
+        known = chance.choice([entry.key for entry in entries] or [("a",)])
+        key = chance.choice((known, known, (*known[:-1], chance.choice(("k", "new", "x y", "A")))))
+        done += judged(form, text, key, chance.choice((GONE, *STRINGS)))
+    assert done > tried // 5
 
 
 @pytest.mark.parametrize("form", ["env", "ini", "json", "toml", "yaml"])
