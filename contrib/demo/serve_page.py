@@ -90,6 +90,8 @@ def lay_out(directory: Path, listen: str) -> None:
         text = (DEMO / name).read_text().replace("@DIRECTORY@", str(directory)).replace("@LISTEN@", listen)
         (directory / name).write_text(text)
         (directory / name).chmod(0o600)
+    shutil.copy(DEMO / "shop.schema.json", directory)
+    (directory / "shop.schema.json").chmod(0o644)
     shutil.copy(DEMO / "shop.ini", directory / "etc")
     (directory / "etc" / "shop.ini").chmod(0o600)
 

@@ -152,7 +152,7 @@ class NotEditableError(RefusalError):
 
 
 class RejectedError(RefusalError):
-    """The target's own rules refuse the result."""
+    """The target's own rules refuse the result; `data["faults"]` says where and which rule, as far as one may know."""
 
 
 class BusyError(RefusalError):

@@ -61,6 +61,7 @@ def test_the_page_changes_a_key_in_a_file_of_roots(site: Site, browser: Browser)
     page = browser.open()
     assert page.status == 200
     assert page.fields["title"] == "A shop"
+    assert 'maxlength="80"' in page.html  # the server told it
     page = browser.save(title="Ümläuts & Söhne")
     assert page.notice == "Saved: shop.title."
     assert page.fields["title"] == "Ümläuts & Söhne"

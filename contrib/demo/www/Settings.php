@@ -19,17 +19,15 @@ use Rpcd\Exception\RpcdException;
 use Rpcd\Exception\StorageException;
 use Rpcd\Exception\TimeoutException;
 use Rpcd\Exception\UnavailableException;
+use stdClass;
 
 /**
  * The shop's settings, which are in a file that only root may read: rpcd reads and changes it, as far as it is granted.
  */
 final class Settings
 {
-    /** What the form shows: the field's name, its key in the file, and its label. */
-    public const FIELDS = [
-        'title' => ['key' => 'shop.title', 'label' => 'Title of the shop', 'type' => 'text'],
-        'from' => ['key' => 'mail.from', 'label' => 'Address that mail is sent from', 'type' => 'email'],
-    ];
+    /** What the form shows: the name of each field, and its key in the file. */
+    public const FIELDS = ['title' => 'shop.title', 'from' => 'mail.from'];
 
     private const TARGET = 'shop';
 
@@ -38,12 +36,26 @@ final class Settings
     }
 
     /**
-     * @return array<string, string> the value of each field
+     * What the server tells of each field: the schema that belongs to the file says what it is, and what it takes.
+     *
+     * @return array<string, array{key: string, label: string, type: string, longest: int, value: string}>
      * @throws RpcdException
      */
     public function load(): array
     {
-        $load = fn (array $field): string => (string) $this->rpcd->getKey(self::TARGET, $field['key'])->value;
+        $told = $this->rpcd->describe(self::TARGET);
+        $load = static function (string $key) use ($told): array {
+            [$section, $name] = explode('.', $key);
+            $schema = $told->schema->properties->{$section}->properties->{$name} ?? new stdClass();
+
+            return [
+                'key' => $key,
+                'label' => $schema->title ?? $key,
+                'type' => ($schema->format ?? '') === 'email' ? 'email' : 'text',
+                'longest' => $schema->maxLength ?? 255,
+                'value' => (string) ($told->values->{$section}->{$name} ?? ''),
+            ];
+        };
 
         return array_map($load, self::FIELDS);
     }
@@ -59,7 +71,7 @@ final class Settings
         if ($value === $shown) {
             return false;
         }
-        $this->rpcd->updateKey(self::TARGET, self::FIELDS[$field]['key'], $value, expect: $shown, actor: $actor);
+        $this->rpcd->updateKey(self::TARGET, self::FIELDS[$field], $value, expect: $shown, actor: $actor);
 
         return true;
     }

@@ -3,6 +3,7 @@
 /**
  * The page. It only shows what it is given, and escapes all of it.
  *
+ * @var array<string, array{key: string, label: string, type: string, longest: int}> $fields what the form shows
  * @var array<string, string>|null $values null where they cannot be read
  * @var array<string, string> $shown what the file held when the form was made
  * @var array{bool, string}|null $notice whether it is a good one, and its words
@@ -11,8 +12,6 @@
  */
 
 declare(strict_types=1);
-
-use Shop\Settings;
 
 $h = static fn (string $text): string => htmlspecialchars($text, ENT_QUOTES | ENT_SUBSTITUTE | ENT_HTML5, 'UTF-8');
 
@@ -37,12 +36,13 @@ $h = static fn (string $text): string => htmlspecialchars($text, ENT_QUOTES | EN
 <?php if ($values !== null) : ?>
     <form method="post" action="/">
         <input type="hidden" name="token" value="<?= $h($token) ?>">
-    <?php foreach (Settings::FIELDS as $name => $field) : ?>
+    <?php foreach ($fields as $name => $field) : ?>
         <label>
             <?= $h($field['label']) ?>
 
             <small><?= $h($field['key']) ?></small>
-            <input type="<?= $h($field['type']) ?>" name="<?= $h($name) ?>" value="<?= $h($values[$name]) ?>" required>
+            <input type="<?= $h($field['type']) ?>" name="<?= $h($name) ?>" value="<?= $h($values[$name]) ?>"
+                   maxlength="<?= $field['longest'] ?>" required>
         </label>
         <input type="hidden" name="shown[<?= $h($name) ?>]" value="<?= $h($shown[$name]) ?>">
     <?php endforeach ?>

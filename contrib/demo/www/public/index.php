@@ -44,14 +44,14 @@ if ($_SERVER['REQUEST_METHOD'] === 'POST') {
         }
         $fault = Settings::fault($typed);
         $saved = [];
-        foreach ($fault === null ? Settings::FIELDS : [] as $name => $field) {
+        foreach ($fault === null ? Settings::FIELDS : [] as $name => $key) {
             try {
                 $was = $posted($_POST['shown'][$name] ?? null);
                 if ($settings->save($name, $typed[$name], $was, actor: 'shopkeeper')) {
-                    $saved[] = $field['key'];
+                    $saved[] = $key;
                 }
             } catch (RpcdException $error) {
-                $fault = "{$field['key']}: " . Settings::explain($error);
+                $fault = "{$key}: " . Settings::explain($error);
                 break;
             }
         }
@@ -66,12 +66,13 @@ if ($_SERVER['REQUEST_METHOD'] === 'POST') {
 }
 
 try {
-    $shown = $settings->load();
+    $fields = $settings->load();
+    $shown = array_map(static fn (array $field): string => $field['value'], $fields);
     $values = $typed ?? $shown;
 } catch (RpcdException $error) {
     http_response_code(503);
     $values = null;
-    $shown = [];
+    $shown = $fields = [];
     $notice ??= [false, Settings::explain($error)];
 }
 $user = posix_getpwuid(posix_geteuid())['name'] ?? 'nobody';
