@@ -163,6 +163,19 @@ def test_the_tree_of_augeas_is_told() -> None:
             options.get(parse_key(missing))
 
 
+def test_what_has_no_place_is_somewhere_in_its_table() -> None:
+    """Where the library does not say where a value stands, its place is all of what it is in, and it can be edited."""
+    text = "[auto-props]\n*.c = svn:eol-style=native\n*.h = x=y\n"
+    form = documents.resolve("augeas:subversion")
+    document = documents.open_document(form, text.encode())
+    places = {entry.key: (entry.start, entry.end) for entry in document.entries() if entry.type == "string"}
+    assert places
+    for key, (start, end) in places.items():
+        value = document.get(key)
+        assert isinstance(value, str)
+        assert value in text[start:end]
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [("10.0.0.1 a\n%%%\n", (2, 4)), ("# é\n%%%", (2, 4)), ("10.0.0.1 a\n\0", (2, 1))],

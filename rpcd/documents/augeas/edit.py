@@ -116,7 +116,7 @@ class AugeasDocument:
     def _set(self, node: Node, value: str | None) -> Splice:
         if value is not None:
             _require_fit(value, node.value or "")
-            if self._text[node.value_start : node.value_end] == node.value:
+            if node.value_end and self._text[node.value_start : node.value_end] == node.value:
                 return Splice(node.value_start, node.value_end, value)
         return self._written([[["set", _path(node.path), value]]], [node])
 

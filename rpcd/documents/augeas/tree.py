@@ -80,7 +80,8 @@ def entries(node: Node, key: Key = ()) -> list[Entry]:
     while waiting:
         above, inner = waiting.pop()
         if inner.children and inner.value is not None:
-            found.append(Entry((*above, OWN), "string", inner.value_start, inner.value_end))
+            start, end = (inner.value_start, inner.value_end) if inner.value_end else (inner.start, inner.end)
+            found.append(Entry((*above, OWN), "string", start, end))
         for label, nodes in inner.named().items():
             if UNFIT.search(label):
                 continue
@@ -136,6 +137,8 @@ def _built(nodes: Sequence[Any], places: Sequence[int], end: int) -> Node:
         own, own_end, start, stop = (min(places[at], end) for at in spans)
         if label == OWN or len(parent.path) >= MAX_DEPTH or not isinstance(value, str | None):
             raise ValueError
+        if not stop:  # nobody knows where: what is in a table is somewhere there, for who hides secrets
+            start, stop = parent.start, parent.end
         path = (*parent.path, len(parent.children) + 1)
         node = Node(path, "(none)" if label is None else str(label), value, own, own_end, start, stop, [])
         parent.children.append(node)
