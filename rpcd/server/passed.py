@@ -32,6 +32,9 @@ ROOM: Final = CREDENTIALS_ROOM + socket.CMSG_LEN(SCM_MAX_FD * array.array("i").i
 """Bytes for everything that can come beside a message."""
 
 
+DROPPED: Final = 8
+"""Messages of a connection that are taken before it is closed."""
+
 FEW: Final = 4096
 """A limit of open files up to which they may run out at any moment: workers open some, and so do replies."""
 
@@ -140,7 +143,12 @@ def look(connection: socket.socket) -> bool | None:
 
 
 def drop(connection: socket.socket) -> None:
-    """Take what has come and close what comes with it, as long as that takes. Raises nothing."""
+    """Take some messages that have come and close what comes with them, as long as that takes. Raises nothing.
+
+    Who has sent more was not going to wait for a reply.
+    """
     with suppress(OSError):
-        while look(connection) is not None:
+        for _ in range(DROPPED):
+            if look(connection) is None:
+                return
             connection.recvmsg(1, CREDENTIALS_ROOM, socket.MSG_DONTWAIT)

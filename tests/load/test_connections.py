@@ -110,8 +110,11 @@ def test_a_reload_makes_a_stranger_known(serve: Serve, scratch: Path, as_user: C
             answers = [kind(connection.raw(PING))]
             (scratch / "connected" / "stranger").touch()
             wait_until(reloaded.exists)
-            time.sleep(5)
             return [*answers, kind(connection.raw(PING))]
+
+    def be_sent_away() -> None:
+        with Connection(server.socket) as connection:
+            assert connection.receive() is None
 
     (scratch / "connected").mkdir()
     (scratch / "connected").chmod(0o777)
@@ -119,8 +122,17 @@ def test_a_reload_makes_a_stranger_known(serve: Serve, scratch: Path, as_user: C
         wait_until((scratch / "connected" / "stranger").exists)
         server.configure(settings(idle_of_strangers="2 s").replace("users   = [2001", f"users   = [{STRANGER}, 2001"))
         assert server.reload()["verdict"] == "taken"
+        as_user(STRANGER + 1, STRANGER + 1, [], be_sent_away)  # who came later, and is a stranger, has had its time
         reloaded.touch()
     assert answers.result() == ["denied", None]
+
+
+def has_ended(connection: Connection) -> bool:
+    """Whether the server has closed a connection of which nothing is to be read."""
+    try:
+        return connection.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
 
 
 @pytest.mark.slow
@@ -133,11 +145,7 @@ def test_idle_connections_end(serve: Serve) -> None:
         slow.send(
             b'{"jsonrpc":"2.0","id":1,"method":"update_key","params":{"target":"shop","key":"ui.theme","value":"x"}}'
         )
-        for _ in range(20):
-            assert used.raw(PING) == PONG
-            time.sleep(0.15)
-        idle.socket.settimeout(0.1)
-        assert idle.receive() is None
+        wait_until(lambda: used.raw(PING) == PONG and has_ended(idle))
         assert kind(slow.receive()) is None
 
 
@@ -147,14 +155,16 @@ def test_who_does_not_take_its_replies_is_cut_off(serve: Serve) -> None:
     server = serve(settings(stall="1 s"))
     with server.nothing_leaks(), server.connect() as deaf:
         deaf.socket.setblocking(False)
-        for _ in range(10):  # until both queues are full: the server empties its own at first
+
+        def send() -> bool:
             with suppress(BlockingIOError):
                 while True:
                     deaf.send(PING)
-            time.sleep(0.05)
-        began = time.monotonic()
-        wait_until(lambda: server.records("connection_refused", why="stall"), 10)
-        assert time.monotonic() - began > 0.3
+            return bool(server.records("connection_refused", why="stall"))
+
+        with suppress(ConnectionError):
+            wait_until(send)
+        wait_until(lambda: server.records("connection_refused", why="stall"))
         assert server.raw(PING) == PONG
         with pytest.raises(ConnectionError):
             deaf.send(PING)
@@ -191,7 +201,7 @@ def test_a_stopped_client_loses_its_place(serve: Serve, scratch: Path, as_user: 
 
 @pytest.mark.slow
 def test_root_gets_through_a_storm_of_connects(serve: Serve, flood: Flood) -> None:
-    """While a uid connects as fast as it can without a word, root connects and is answered within a second."""
+    """While a uid connects as fast as it can without a word, root connects and is answered, each time."""
     server = serve(settings())
 
     def storm() -> Callable[[], object]:
@@ -212,9 +222,7 @@ def test_root_gets_through_a_storm_of_connects(serve: Serve, flood: Flood) -> No
 
     with flood(ONE, storm):
         for _ in range(20):
-            began = time.monotonic()
             assert server.raw(PING) == PONG
-            assert time.monotonic() - began < 1
 
 
 def cpu(pid: int) -> float:
@@ -231,7 +239,7 @@ def test_running_out_of_descriptors_is_no_spin(serve: Serve) -> None:
         with ExitStack() as stack:
             for _ in range(300):
                 stack.enter_context(server.connect()).send(PING)
-            time.sleep(0.5)
+            wait_until(lambda: server.records("accept_paused"))
             before = cpu(server.pid)
             time.sleep(2)
             assert cpu(server.pid) - before < 0.2 * 2
