@@ -141,6 +141,22 @@ PUT: list[tuple[str, str, documents.Value, str]] = [
     ("<?php\n", "A", 1, "<?php\ndefine('A', 1);\n"),
     ("<?php\r\n// c\r\n", '"$a"', 1, "<?php\r\n$a = 1;\r\n// c\r\n"),
     ("<?php\ndeclare(strict_types=1);\nf();\n", '"$a"', 1, "<?php\ndeclare(strict_types=1);\n$a = 1;\nf();\n"),
+    ("<?php $a['x'] = 1;\n$a['y'] = 2;\n", '"$a"', {"x": 3, "z": 4}, "<?php $a['x'] = 3;\n$a['z'] = 4;\n"),
+    ("<?php $a = ['x' => 1, 'y' => 2];", '"$a"', {"x": 3, "z": 4}, "<?php $a = ['x' => 3, 'z' => 4];"),
+    ("<?php $a = ['x' => 1, 'y' => 2, 'z' => 3];", '"$a"', {"x": 1}, "<?php $a = ['x' => 1];"),
+    ("<?php $a = ['y' => [1]];", '"$a"', {"y": [1, 2, 3]}, "<?php $a = ['y' => [1, 2, 3]];"),
+    (
+        "<?php $a = [\n 'x' => 1, // c\n 'y' => 2\n];",
+        '"$a"',
+        {"x": 1, "y": 3},
+        "<?php $a = [\n 'x' => 1, // c\n 'y' => 3\n];",
+    ),
+    ("<?php $a = [\n    // none\n];", '"$a".x', 1, "<?php $a = [\n    // none\n    'x' => 1,\n];"),
+    ("<?php $a = [ /* none */ ];", '"$a".x', 1, "<?php $a = [ /* none */ 'x' => 1];"),
+    ("<?php $a = array();\n$a['x'] = 1;\n", '"$a".y', 2, "<?php $a = array();\n$a['x'] = 1;\n$a['y'] = 2;\n"),
+    ("<?php $a = [1, f()];", '"$a".2', 5, "<?php $a = [1, f(), 5];"),
+    ("<?php $a['x'][0] = 1;\n$a['x'][1] = 2;\n", '"$a".x.1', 3, "<?php $a['x'][0] = 1;\n$a['x'][1] = 3;\n"),
+    ("<?php return ['a' => 1]; define('B', 1);", "C", 2, "<?php return ['a' => 1, 'C' => 2]; define('B', 1);"),
     (WORDPRESS, "DB_NAME", "shop", "-define( 'DB_NAME', 'database_name_here' );\n+define( 'DB_NAME', 'shop' );\n"),
     (WORDPRESS, "WP_CACHE", True, "+define( 'WP_CACHE', true );\n"),
     (WORDPRESS, '"$table_prefix"', "x_", "-$table_prefix = 'wp_';\n+$table_prefix = 'x_';\n"),
@@ -219,6 +235,11 @@ SURE = (
 
 REFUSED: list[tuple[str, str, documents.Value, str]] = [
     ("<?php define('A', 1);", "A", 2**63, "type"),
+    ("<?php $a = [1, f()];", '"$a"', [1], "expression"),
+    ("<?php return ['a' => 1]; define('B', 1);", "B", 2, "ambiguous"),
+    ("<?php $a['b'][0] = 1;", '"$a".b.x', 1, "structure"),
+    ("<?php $a['b'][0] = 1;", '"$a"', 1, "structure"),
+    ("<?php $a['b'] = 1, 2;", '"$a".c.d', [{}], "type"),
     ("<?php define('A', 1);", "A", {}, "type"),
     ("<?php define('A', 1);", "A", {"0": 1}, "type"),
     ("<?php define('A', 1);", "A.b", 1, "structure"),
@@ -308,3 +329,30 @@ def test_no_value(text: str, key: str, value: documents.Value, reason: str) -> N
     with pytest.raises(Refused) as refused:
         documents.update(PHP, text.encode(), parse_key(key), value)
     assert refused.value.data["reason"] == reason
+
+
+@pytest.mark.parametrize("key", ["B", "A.x", '"$a".3', '"$a".x', "x.y.z"])
+def test_keys_that_are_not_there(key: str) -> None:
+    """Neither getting nor removing finds what is not there."""
+    document = documents.open_document(PHP, b"<?php define('A', 1); $a = [1, 2];")
+    for ask in (document.get, document.remove):
+        with pytest.raises(Refused) as refused:
+            ask(parse_key(key))
+        assert refused.value.kind == "no_such_key"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("<?php const A = 1, B = 2;", "A"),
+        ("<?php $a = [f()];", '"$a"'),
+        ("<?php $a['x'][0] = 1;\n$a['x'][1] = 2;\n", '"$a".x.0'),
+        ("<?php return [1, 2];", "0"),
+        ("<?php return [5 => 1, 2];", "5"),
+    ],
+)
+def test_what_cannot_go_alone_stays(text: str, key: str) -> None:
+    """What others stand beside in one statement, or would get another key without, is not taken away."""
+    with pytest.raises(Refused) as refused:
+        documents.delete(PHP, text.encode(), parse_key(key))
+    assert refused.value.kind == "not_editable"
