@@ -6,12 +6,18 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from tempfile import NamedTemporaryFile
+from xml.dom import minidom
 
 import crossplane
 import tomlkit
 import tree_sitter
 import tree_sitter_php
 from configupdater import ConfigUpdater
+from javaproperties import PropertiesFile
+from json5.dumper import ModelDumper, modelize
+from json5.dumper import dumps as json5_dumps
+from json5.loader import ModelLoader
+from json5.loader import loads as json5_loads
 from rich.console import Console
 from ruamel.yaml import YAML
 from ruamel.yaml.compat import StringIO
@@ -89,6 +95,33 @@ def php(lines: int) -> str:
     return "<?php\nreturn [\n" + "".join(parts) + "];\n"
 
 
+def jsonc(lines: int) -> str:
+    """The same in JSON, with comments."""
+    keys = ",\n".join(
+        f'    "key{number}": {value}' for number, value in enumerate(('"x"', 5, "true", "[1, 2]", 1.5) * 2)
+    )
+    parts = (f'  // what this is about\n  "section{number}": {{\n{keys}\n  }}' for number in sections(lines))
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def properties(lines: int) -> str:
+    """The same as Java properties."""
+    return "".join(
+        "\n# what this is about\n" + "".join(f"section{number}.key{key} = value {key}\n" for key in range(11))
+        for number in sections(lines)
+    )
+
+
+def xml(lines: int) -> str:
+    """The same in XML."""
+    keys = "".join(f"    <key{number}>value {number}</key{number}>\n" for number in range(10))
+    parts = (
+        f"  <section{number}>\n    <!-- what this is about -->\n{keys}  </section{number}>\n"
+        for number in sections(lines)
+    )
+    return "<root>\n" + "".join(parts) + "</root>\n"
+
+
 def with_crossplane(text: str, value: int) -> str:
     """As crossplane does it, which reads from files and loses the white space."""
     with NamedTemporaryFile("w", suffix=".conf") as file:
@@ -131,12 +164,40 @@ def with_ruamel(text: str, value: int) -> str:
     return str(written.getvalue())
 
 
+def with_json_five(text: str, value: int) -> str:
+    """As json-five does it, which keeps comments."""
+    model = json5_loads(text, loader=ModelLoader())
+    values = model.value.values
+    values[len(values) // 2].values[7] = modelize(value)
+    return str(json5_dumps(model, dumper=ModelDumper()))  # type: ignore[arg-type] # its own documented way
+
+
+def with_javaproperties(text: str, value: int) -> str:
+    """As javaproperties does it, in the way that keeps comments."""
+    read = PropertiesFile.loads(text)
+    read[f"section{len(read) // 22}.key7"] = str(value)
+    return read.dumps()
+
+
+def with_minidom(text: str, value: int) -> str:
+    """As the standard library does it, in the way that keeps comments."""
+    read = minidom.parseString(text)  # noqa: S318 - our own text
+    found = read.getElementsByTagName("key7")
+    place = found[len(found) // 2].firstChild
+    assert isinstance(place, minidom.Text)
+    place.data = str(value)
+    return read.toxml()
+
+
 FORMATS: Mapping[str, Beside] = {
     "ini": Beside("ConfigUpdater", with_configupdater, ini, 1 / 2),
     "nginx": Beside("crossplane", with_crossplane, nginx, 3 / 2, ("server", "0"), "location /section#"),
     "php": Beside("tree-sitter, which only reads", with_tree_sitter, php, 16),
     "toml": Beside("tomlkit", with_tomlkit, toml, 1 / 5),
     "yaml": Beside("ruamel.yaml", with_ruamel, yaml, 1 / 12),
+    "jsonc": Beside("json-five", with_json_five, jsonc, 1 / 10),
+    "properties": Beside("javaproperties", with_javaproperties, properties, 2),
+    "xml": Beside("minidom", with_minidom, xml, 2, above=("root",)),
 }
 
 
