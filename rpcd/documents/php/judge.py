@@ -135,8 +135,8 @@ class _Reader:
                 return self.array(first.value, first)
         elif len(pieces) == 2:  # noqa: PLR2004 - a sign and a number, or array and its parentheses
             second = pieces[1].value
-            if first.mark in {"+", "-"} and pieces[1].kind == "number" and not _is_large(second):
-                assert isinstance(second, int | float)  # noqa: S101 - what the scanner calls a number
+            signed = first.mark in {"+", "-"} and pieces[1].kind == "number" and not _is_large(second)
+            if signed and isinstance(second, int | float):
                 return -second if first.mark == "-" else second
             named = first.kind == "name" and str(first.value).lower() == "array"
             if named and isinstance(second, Group) and second.opening == "(":
