@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -22,7 +23,7 @@ __all__ = ["give", "receive"]
 FROZEN: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 GIVEN: Final = fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
-GIVEN_MODE: Final = 0o444
+GIVEN_MODE: Final = 0o644
 """What we give nobody else can change: it is open for reading only. We empty it in the end: a descriptor without access
 to it (O_PATH, open(2)), which nobody can see, would keep the memory."""
 
@@ -93,11 +94,8 @@ def _is_back(kept: int) -> bool:
     except OSError:
         os.close(kept)
         return True
-    try:
-        with os.fdopen(os.open(f"/proc/self/fd/{kept}", os.O_RDWR | os.O_CLOEXEC), "wb") as file:
-            file.truncate(0)
-    except OSError:  # no descriptor left: the next time
-        return False
+    with suppress(OSError):
+        os.truncate(f"/proc/self/fd/{kept}", 0)  # by its name: for that no descriptor need be left
     os.close(kept)
     return True
 

@@ -115,6 +115,21 @@ def test_who_only_names_it_does_not_keep_the_memory() -> None:
     os.close(path)
 
 
+def test_to_take_it_back_no_descriptor_need_be_left() -> None:
+    """Where every descriptor is in use, what is back is emptied and closed all the same: it is one of them."""
+    given, is_back = give(CONTENT)
+    path = os.open(f"/proc/self/fd/{given}", os.O_PATH)
+    os.close(given)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        assert is_back()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert os.fstat(path).st_size == 0
+    os.close(path)
+
+
 def test_where_there_are_no_leases_nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the kernel gives no leases (fs.leases-enable) what was given is as good as back, and whole."""
     real = fcntl.fcntl
