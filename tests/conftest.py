@@ -32,8 +32,8 @@ FILES = {"shop/shop.ini": SHOP_INI, "site/motd": "Welcome.\n", "vhosts/shop-a.co
 SETTINGS = f"""{SHOP}{MOTD}{VHOSTS}
 [[grants]]
 users   = [{os.getuid()}]
-methods = ["get_key", "update_key", "delete_key", "list_keys", "describe", "read_file", "replace_file",
-           "delete_file", "list_files", "history", "diff", "restore", "status", "server.metrics",
+methods = ["get_key", "update_key", "delete_key", "list_keys", "read_file", "replace_file", "delete_file",
+           "list_files", "describe", "history", "diff", "restore", "status", "server.metrics",
            "server.reload", "server.read_only"]
 targets = ["*"]
 
