@@ -62,6 +62,7 @@ RULES = (
         r"/etc/(dokuwiki|roundcube)/.*\.php|.*/lang/(de|en|fr|it)/lang\.php|.*/localization/(de_DE|fr_FR|it_IT)/.*\.inc",
     ),
     Rule("properties", r".*\.properties"),
+    Rule("xml", r"/usr/share/fontconfig/conf\.avail/.*\.conf|.*/dbus-1/.*\.conf|.*/tomcat10/etc/.*\.xml"),
     Rule("nginx", r"/etc/nginx/.*|.*/nginx.*\.conf"),
     Rule("augeas:aptconf", r"/etc/apt/apt\.conf\.d/.*"),
     Rule("augeas:cron", r"/etc/cron\.d/.*|/etc/crontab"),

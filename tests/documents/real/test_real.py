@@ -90,6 +90,7 @@ LEAST = {
     "php": 100,
     "properties": 15,
     "toml": 200,
+    "xml": 100,
     "yaml": 300,
 }
 """Values of each format that are changed and changed back; there are some more."""
