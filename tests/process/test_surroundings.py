@@ -7,6 +7,8 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +78,15 @@ def serve_as_somebody(serve: Serve, scratch: Path) -> Rpcd:
     for path in (scratch, *scratch.rglob("*")):
         os.chown(path, SOMEBODY, SOMEBODY)
     server.launch()  # it cannot tell root's socket that it is ready
-    wait_until(lambda: os.path.exists(server.socket), what="its socket")
+    wait_until(partial(answers, server), what="an answer")  # its path is there before it can be stopped in order
     return server
+
+
+def answers(server: Rpcd) -> bool:
+    """Whether a server answers anybody, be it with a refusal."""
+    with suppress(FileNotFoundError, ConnectionRefusedError):
+        return server.raw(b"{}") is not None
+    return False
 
 
 def test_nobody_looks_into_it(rpcd: Rpcd, as_user: Callable[..., Any]) -> None:
