@@ -76,11 +76,26 @@ class Disk:
         wait_until(lambda: subprocess.run(["umount", self.at], check=False, stderr=subprocess.DEVNULL).returncode == 0)
 
     def cut(self) -> None:
-        """Cut the power, and mount what is left."""
+        """Cut the power, and mount what is left.
+
+        The mount namespace of a killed server lets go of the disk a moment after it: until then the same dead file
+        system would be mounted again.
+        """
         directory = os.open(self.at, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.ioctl(directory, SHUTDOWN, WITHOUT_FLUSH)
         finally:
             os.close(directory)
+        wait_until(self._is_another, what="a live disk")
+
+    def _is_another(self) -> bool:
+        """Mount it again; whether that is not the file system whose power was cut."""
         self.unmount()
         self.mount()
+        probe = self.at / "probe"
+        try:
+            probe.touch()
+            probe.unlink()
+        except OSError:
+            return False
+        return True
