@@ -261,6 +261,13 @@ def test_locator_and_judge_read_the_same(name: str, text: str) -> None:
     assert isinstance(one, Refused) or marked(one) == marked(other)
 
 
+@pytest.mark.parametrize("text", ["[a]\nk=[b]\n [a][a]", "[a]\nk=b\n [c", "[a]\nk=b\n []x\n"])
+def test_a_deeper_line_goes_on_whatever_it_begins_with(text: str) -> None:
+    """A bracket that opens no section is part of the value above, as configparser reads it."""
+    value = text.partition("=")[2].strip().replace("\n ", "\n")
+    assert located("supervisor", text) == preset("supervisor").judge(text) == {"a": {"k": value}}
+
+
 @pytest.mark.parametrize("name", PRESETS)
 @given(text=texts, key=st.sampled_from(("k", "n", "new", "o", "g", "x", "h")), value=values | st.none())
 @generated

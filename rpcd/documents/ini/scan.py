@@ -49,6 +49,7 @@ class Scanner:
                 | (?P<name> [^\[\s{separators}{stop}] [^{separators}{stop}\r\n]*+ ) (?P<mark> [{separators}] ) [ \t]*+
                 | (?P<alone> [^\[\s{separators}{stop}] [^{separators}{stop}\r\n]*+ ) (?:{comment})? {_END}
                 | (?P<blank> (?:{comment})? {_END})
+                | (?P<other> \[ [^\r\n]*+ {_END})
             )""",
             re.VERBOSE,
         )
@@ -137,9 +138,9 @@ class _Scan:
         indents = self.grammar.continuation == "indent"
         while self.at < len(text):
             line = match(text, self.at)
-            if line is None:
+            depth = len(line[1]) if line else -1
+            if line is None or (line.lastgroup == "other" and not (indents and depth > self.depth >= 0)):
                 raise not_editable("syntax", text, self.at)
-            depth = len(line[1])
             if line.lastgroup in {"comment", "blank"}:
                 self.pass_over(line)
             elif indents and depth > self.depth >= 0:
