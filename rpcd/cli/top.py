@@ -3,6 +3,7 @@
 import os
 import pwd
 import select
+import signal
 import sys
 import termios
 import time
@@ -99,16 +100,24 @@ def _keys() -> Iterator[Callable[[float], str]]:
         return
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
+    interrupts: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        """Note it as well: raised where Python lets no exception out, such as a finalizer, it would be lost."""
+        interrupts.append(number)
+        raise KeyboardInterrupt
 
     def pressed(seconds: float) -> str:
-        ready, _, _ = select.select([descriptor], [], [], seconds)
-        return os.read(descriptor, 64).decode("ascii", "replace") if ready else ""
+        ready, _, _ = select.select([descriptor], [], [], 0 if interrupts else seconds)
+        return "q" if interrupts else os.read(descriptor, 64).decode("ascii", "replace") if ready else ""
 
+    usual = signal.signal(signal.SIGINT, interrupt)
     tty.setcbreak(descriptor)
     try:
         yield pressed
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        signal.signal(signal.SIGINT, usual)
 
 
 def _frame(status: dict[str, Any], rates: Rates) -> "RenderableType":

@@ -76,7 +76,7 @@ class World:
                 params = change.params(server)
                 trace = _traced(server, CALLS, "", partial(server.call, change.method, **params))
                 server.stop()
-        made = Counter(re.findall(r"^(\d+) (?:<\.\.\. )?(\w+)(?:\(| resumed)", trace, re.MULTILINE))
+        made = Counter(re.findall(r"^(\d+) +(?:<\.\.\. )?(\w+)(?:\(| resumed)", trace, re.MULTILINE))
         most: dict[str, int] = {}
         for (_, call), count in made.items():
             most[call] = max(most.get(call, 0), count)
