@@ -91,12 +91,12 @@ def serve(config: str) -> int:
             print(line, file=sys.stderr)  # noqa: T201 - a person, or the journal, reads it
         return EX_CONFIG
     except (OSError, Unwritable) as error:
-        print(f"rpcd: {error}", file=sys.stderr)  # noqa: T201
+        print(f"rpcd: {error}", file=sys.stderr)  # noqa: T201 - as above
         return EX_UNAVAILABLE
     try:
         return asyncio.run(Daemon(config, settings, methods, audit).run())
     except (ListenerFault, OSError, Unconfined, Unwritable) as error:
-        print(f"rpcd: {error}", file=sys.stderr)  # noqa: T201
+        print(f"rpcd: {error}", file=sys.stderr)  # noqa: T201 - as above
         return EX_UNAVAILABLE
     finally:
         audit.close()

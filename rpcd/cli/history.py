@@ -8,6 +8,7 @@ import click
 from rpcd.cli.asking import asking, show
 from rpcd.cli.completing import complete_target
 from rpcd.cli.options import config_option, socket_option, timeout_option
+from rpcd.cli.revision import pick
 
 if TYPE_CHECKING:
     from rpcd.client import Revision
@@ -101,17 +102,18 @@ def _purge(config: str, target: str, revision: str | None) -> None:
     from rpcd.daemon import load
     from rpcd.errors import Refused
     from rpcd.settings import SettingsFault
-    from rpcd.store import Targets
+    from rpcd.store import Targets, revision_names
     from rpcd.store.history import History, Of
 
     try:
         settings, _ = load(config)
         of = Of.file(*Targets(settings).file(target))
-        kept = History(settings.state)
-        digests = [entry.digest for number, entry in kept.revisions(of) if _is(revision, number, entry.digest)]
-        if revision is not None and len(set(digests)) != 1:
-            raise click.UsageError(f"{revision}: " + ("more than one begins so" if digests else "no such revision"))
-        gone = kept.purge(of, digests[0] if revision is not None else None)
+        kept, names = History(settings.state), revision_names(settings.state)
+        listed = (
+            (number, entry.digest, tuple(names.name(entry.digest, plain=plain) for plain in (True, False)))
+            for number, entry in kept.revisions(of)
+        )
+        gone = kept.purge(of, None if revision is None else {pick(revision, listed)})
     except SettingsFault as fault:
         raise click.ClickException("; ".join(fault.faults)) from None
     except Refused as refused:
@@ -119,10 +121,3 @@ def _purge(config: str, target: str, revision: str | None) -> None:
     except OSError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"rpcd: forgot {gone} revision{'s' * (gone != 1)} of {target}", err=True)
-
-
-def _is(revision: str | None, number: int, digest: str | None) -> bool:
-    """Whether a person means this one."""
-    if revision is None or digest is None:
-        return revision == "absent"
-    return revision == str(number) or digest.startswith(revision.removeprefix("sha256:"))

@@ -25,7 +25,7 @@ from rpcd.store.storage import storage_faults
 from rpcd.store.targets import Large, Revisions, Snapshot, Targets
 from rpcd.store.workers import Workers
 
-__all__ = ["Change", "Edit", "Entry", "Retry", "Snapshot", "Store", "Targets"]
+__all__ = ["Change", "Edit", "Entry", "Retry", "Snapshot", "Store", "Targets", "revision_names"]
 
 Result = TypeVar("Result")
 
@@ -138,6 +138,11 @@ def _contained(function: Callable[[], Result]) -> Result:
         return function()
     except BaseException as error:
         raise refusal(error) from error
+
+
+def revision_names(state: str) -> Revisions:
+    """The names of revisions, as the server of this state has them; its key is made where there is none yet."""
+    return Revisions(_key(state))
 
 
 def _key(state: str) -> bytes:

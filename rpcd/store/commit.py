@@ -167,13 +167,14 @@ class Committers:
     def _write(self, batch: list[Waiting], place: Place, before: Held | None, content: bytes | None) -> Change:
         """Have `content` on disk, and the records of it."""
         old = before.digest if before else None
-        new = None if content is None else Snapshot.of(content).digest
+        after = None if content is None else Snapshot.of(content)
+        new = after.digest if after else None
         wanted = any(waiting.changed and not waiting.failed for waiting in batch)
         wanted = wanted and (before is not None or content is not None)  # a file may come and go within one batch
         if wanted:
             try:
-                if content is not None:
-                    self._replace(batch, Candidate(place, content, before), old, new)
+                if after is not None:
+                    self._replace(batch, Candidate(place, after.content, before), after)
                 elif before is not None:
                     with self._remembered(batch, place, before, None) as step:
                         aside = temporary_name()
@@ -209,20 +210,19 @@ class Committers:
         finally:
             self._replies.sync(number)
 
-    def _remembered(self, batch: list[Waiting], place: Place, before: Held | None, content: bytes | None) -> Step:
+    def _remembered(self, batch: list[Waiting], place: Place, before: Held | None, after: Snapshot | None) -> Step:
         """What the file holds and is to hold, written down; for as long as it changes."""
         made = [waiting.maker() for waiting in batch if waiting.changed and not waiting.failed]
         with storage_faults():
-            return self._history.write(
-                Of.file(place.target, place.path), before.content if before else None, content, made
-            )
+            return self._history.write(Of.file(place.target, place.path), before, after, made)
 
-    def _replace(self, batch: list[Waiting], candidate: Candidate, old: str | None, new: str | None) -> None:
+    def _replace(self, batch: list[Waiting], candidate: Candidate, after: Snapshot) -> None:
         """Have intent, history and candidate on disk, side by side; then the one step that changes the target."""
-        place, before, content = candidate.place, candidate.before, candidate.content
+        place, before = candidate.place, candidate.before
+        old, new = before.digest if before else None, after.digest
         try:
             candidate.write()
-            with self._remembered(batch, place, before, content) as step:
+            with self._remembered(batch, place, before, after) as step:
                 seq = self._intend(batch, old, new, candidate.name)
                 self._together.sync(partial(self._audit.sync, seq), step.sync, candidate.sync)
                 try:
@@ -230,7 +230,7 @@ class Committers:
                 except Refused as error:
                     if not (place.target.in_place and before and error.data.get("reason") == "mount"):
                         raise
-                    write_in_place(place, content)
+                    write_in_place(place, candidate.content)
                 self._settle(batch, old, new, place)
         except BaseException:
             candidate.cancel()

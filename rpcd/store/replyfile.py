@@ -18,6 +18,8 @@ from typing import Final
 
 import structlog
 
+from rpcd.store.directories import sync_path
+
 __all__ = ["DIGEST", "Answer", "ReplyFile", "Retry"]
 
 log = structlog.get_logger("rpcd")
@@ -134,7 +136,7 @@ class ReplyFile:
             _write(descriptor, b"".join(records))
             os.fsync(descriptor)
             os.rename(f"{self.path}~", self.path)
-            _sync_directory(os.path.dirname(self.path))
+            sync_path(os.path.dirname(self.path))
         except BaseException:
             os.close(descriptor)
             raise
@@ -186,11 +188,3 @@ def _write(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _sync_directory(path: str) -> None:
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

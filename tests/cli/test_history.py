@@ -4,9 +4,11 @@ import json
 import subprocess
 import sys
 
+import click
 import pytest
 
-from tests.conftest import SHOP_INI
+from rpcd.cli.revision import pick
+from tests.conftest import SETTINGS, SHOP_INI
 from tests.harness.server import REPOSITORY, Rpcd
 from tests.operation.test_commands import run, seen
 
@@ -46,7 +48,7 @@ def test_a_diff_says_whether_there_is_one(changed: Rpcd) -> None:
     assert "-theme = light\n+theme = dark\n" in run(changed, "diff", "shop", first.partition(":")[2][:12], "2").stdout
 
 
-@pytest.mark.parametrize("said", ["99", "zzz", ""])
+@pytest.mark.parametrize("said", ["99", "zzz", "", "r1:", "sha256:", "0"])
 def test_a_revision_that_is_none_is_a_mistake(changed: Rpcd, said: str) -> None:
     """Nothing happens, and the exit status is that of a wrong command line."""
     done = run(changed, "restore", "shop", said)
@@ -67,6 +69,33 @@ def test_an_earlier_revision_comes_back(changed: Rpcd) -> None:
     assert "was like that already" in seen(changed, "restore", "shop", "1")[1]
 
 
+@pytest.mark.parametrize(
+    ("said", "picked"),
+    [
+        ("2", 2),
+        ("absent", 3),
+        ("sha256:12ab", 1),
+        ("12ab", 1),
+        ("12345678", 2),
+        ("r1:9f9f9", 1),
+        ("9f9f9", 1),
+        *((wrong, None) for wrong in ("12", "123", "12a", "sha256:12a", "sha256:", "abse", "9f9f", "", "4")),
+    ],
+)
+def test_what_a_person_means(said: str, picked: int | None) -> None:
+    """A short number is a number and never a beginning; a beginning has four characters, and begins one only."""
+    kept = [
+        (1, 1, ("sha256:12ab" + "0" * 60, "r1:9f9f9" + "0" * 59)),
+        (2, 2, ("sha256:12345678" + "0" * 56, "r1:9f9f8" + "0" * 59)),
+        (3, 3, ("absent",)),
+    ]
+    if picked is None:
+        with pytest.raises(click.UsageError):
+            pick(said, kept)
+    else:
+        assert pick(said, kept) == picked
+
+
 def purge(server: Rpcd, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What `rpcd history --purge` does with the server's settings."""
     return subprocess.run(
@@ -84,5 +113,19 @@ def test_what_leaked_is_forgotten(changed: Rpcd) -> None:
     assert (done.returncode, done.stderr) == (0, "rpcd: forgot 1 revision of shop\n")
     assert [one["number"] for one in changed.call("history", target="shop")["revisions"]] == [3, 1]
     assert changed.kind("restore", target="shop", revision=revision) == "no_such_revision"
-    assert purge(changed, "shop").stderr == "rpcd: forgot 2 revisions of shop\n"
+    named = changed.call("history", target="shop")["revisions"][0]["revision"]
+    changed.configure(SETTINGS.replace('"read_file", ', ""))
+    changed.reload()
+    keyed = changed.call("history", target="shop")["revisions"][0]["revision"]
+    assert (named[:7], keyed[:3]) == ("sha256:", "r1:")
+    assert purge(changed, "shop", "absent").returncode == 2
+    assert purge(changed, "shop", keyed[:13]).stderr == "rpcd: forgot 1 revision of shop\n", "as it was shown"
+    assert purge(changed, "shop").stderr == "rpcd: forgot 1 revision of shop\n"
     assert [one["external"] for one in changed.call("history", target="shop")["revisions"]] == [True]
+
+
+def test_that_there_was_no_file_is_forgotten_by_itself(rpcd: Rpcd) -> None:
+    """`absent` is one revision, and not all of them."""
+    rpcd.call("replace_file", target="vhosts/new.conf", content="a\n")
+    assert purge(rpcd, "vhosts/new.conf", "absent").stderr == "rpcd: forgot 1 revision of vhosts/new.conf\n"
+    assert [one["number"] for one in rpcd.call("history", target="vhosts/new.conf")["revisions"]] == [2]

@@ -182,7 +182,7 @@ def test_a_stopped_client_loses_its_place(serve: Serve, scratch: Path, as_user: 
         with Connection(server.socket) as connection:
             assert connection.raw(PING) == PONG
             (marks / str(os.getpid())).touch()
-            time.sleep(30)
+            signal.pause()
 
     def until_killed() -> None:
         with suppress(RuntimeError):  # it ends without an answer
@@ -241,7 +241,7 @@ def test_running_out_of_descriptors_is_no_spin(serve: Serve) -> None:
                 stack.enter_context(server.connect()).send(PING)
             wait_until(lambda: server.records("accept_paused"))
             before = cpu(server.pid)
-            time.sleep(2)
+            time.sleep(2)  # the time in which it may not spin: nothing happens that could be waited for
             assert cpu(server.pid) - before < 0.2 * 2
         wait_until(lambda: server.raw(PING) == PONG, what="an answer after they have left")
     assert server.records("accept_paused", why="EMFILE")

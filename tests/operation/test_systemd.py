@@ -463,7 +463,7 @@ def test_a_process_that_was_stopped_goes_on(serve: Serve, manager: Manager) -> N
         one.start()
     time.sleep(0.3)
     server.signal(signal.SIGSTOP)
-    time.sleep(5)
+    time.sleep(5)  # the watchdog and every client wait meanwhile: time itself is what is tried
     server.signal(signal.SIGCONT)
     for one in clients:
         one.join()

@@ -13,6 +13,7 @@ import pytest
 from rpcd.settings import HistoryLimits
 from rpcd.store.history import History, Of
 from rpcd.store.history.keeping import Entry, Kept
+from rpcd.store.targets import Snapshot
 from tests.conftest import FILES, SETTINGS
 from tests.store.conftest import Disk, Open, edit
 from tests.store.test_faults import failing
@@ -38,6 +39,10 @@ def of(scratch: Path, limits: HistoryLimits = MUCH, name: str = "a", most: int =
     return Of(f"{scratch}/site/{name}", "text", limits, most)
 
 
+def snapshot(content: bytes | None) -> Snapshot | None:
+    return None if content is None else Snapshot.of(content)
+
+
 def write(history: History, whose: Of, contents: Iterable[bytes | None], uid: int = 0) -> None:
     """Have the file hold one after the other."""
     before = None
@@ -45,7 +50,7 @@ def write(history: History, whose: Of, contents: Iterable[bytes | None], uid: in
     if kept:
         before = history.content(whose, kept[0][1].digest)
     for content in contents:
-        with history.write(whose, before, content, by(uid)) as step:
+        with history.write(whose, snapshot(before), snapshot(content), by(uid)) as step:
             step.sync()
         before = content
 
@@ -229,7 +234,7 @@ def test_names_that_come_and_go_are_limited(history: History, scratch: Path) -> 
 
 
 def test_a_directory_is_limited_as_a_whole(history: History, scratch: Path) -> None:
-    """Whoever floods many files loses what is kept of those; the disk never has more than twice the limit, or so."""
+    """Whoever floods many files loses what is kept of those; the disk never has more than three times the limit."""
     (scratch / "site").mkdir()
     limits = HistoryLimits(50, 1e9, 1 << 20)
     write(history, of(scratch, limits, "mine", 1000), [b"mine", b"mine too"], uid=1)
@@ -331,7 +336,7 @@ def test_what_is_purged_is_gone_for_good(history: History, scratch: Path) -> Non
     write(history, whose, [b"one", b"leaked", b"three"])
     beside = History(str(scratch / "state"))
     leaked = history.revisions(whose)[1][1].digest
-    assert beside.purge(whose, leaked) == 1
+    assert beside.purge(whose, {leaked}) == 1
     assert contents(history, whose) == [b"three", b"one"]
     write(history, whose, [b"four"])
     assert contents(history, whose) == [b"four", b"three", b"one"]
@@ -346,6 +351,6 @@ def test_ten_thousand_revisions_are_as_fast_as_ten(open_disk: Open) -> None:
     target, _ = disk.store.targets.file("motd")
     whose = Of.file(target, path)
     for number in range(10_100):
-        with disk.store.history.write(whose, b"%d" % number, b"%d" % (number + 1), by(0)):
+        with disk.store.history.write(whose, snapshot(b"%d" % number), snapshot(b"%d" % (number + 1)), by(0)):
             pass
     assert len(disk.store.earlier("motd")) == 10_000

@@ -150,7 +150,7 @@ class IniDocument:
                 raise not_editable("structure")
             return self._add_key(parent, name, value)
         if parent is None:
-            if len(key) > 2 or key[0] in layout.tables or key[0] in layout.top.keys:  # noqa: PLR2004
+            if len(key) > 2 or key[0] in layout.tables or key[0] in layout.top.keys:  # noqa: PLR2004 - section and key
                 raise not_editable("structure")
             return self._add_section(key[0], {name: value})
         return self._repeat(key, [parent] if isinstance(parent, Item) else parent, value)

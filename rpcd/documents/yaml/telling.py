@@ -35,8 +35,8 @@ def held_at(tree: object, key: Key) -> object:
     found = tree
     for segment in key:
         at = index(segment) if isinstance(found, list) else None
-        if isinstance(found, dict) and segment in found:
-            found = found[segment]
+        if isinstance(found, dict) and (name := segment.translate(BYTES)) in found:
+            found = found[name]
         elif isinstance(found, list) and at is not None and at < len(found):
             found = found[at]
         else:

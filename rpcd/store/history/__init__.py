@@ -6,18 +6,20 @@ Rules of this package:
 - A revision is only ever what was on disk: what turns out not to have taken effect is struck out, also after a crash.
 - Content that somebody else put there is found at the next change, and kept as a revision that nobody made.
 - Revisions belong to a path and a format. A target that moves begins anew; what was stays with the old path.
-- What is on disk is bounded: of one file as the settings say, and of all files of a directory target together to twice
-  that. There whoever makes it more makes room for it, in the history of the same file; names that come and go, too.
+- What is on disk is bounded: of one file as the settings say, and of all files of a directory target together to three
+  times that. There whoever makes it more makes room for it, in the history of the same file; names that come and go,
+  too. A file within its share needs no look at the others.
 
 Limits, and who gives way: keeping.py. The file: pack.py. What it holds: revisions.py.
 """
 
 import hashlib
 import os
+import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, NamedTuple, Self
@@ -26,10 +28,12 @@ import structlog
 
 from rpcd.errors import Refused
 from rpcd.settings import HistoryLimits, Target
+from rpcd.store.directories import make_directory
 from rpcd.store.history.keeping import Entry
-from rpcd.store.history.pack import Pack, made, make_directory, opened
+from rpcd.store.history.pack import Pack, made, opened
 from rpcd.store.history.revisions import Revisions
 from rpcd.store.storage import storage_faults
+from rpcd.store.targets import Snapshot
 
 __all__ = ["Entry", "History", "Of", "Step"]
 
@@ -49,6 +53,11 @@ class Of(NamedTuple):
     format: str
     limits: HistoryLimits
     most: int
+
+    @property
+    def share(self) -> int:
+        """The bytes up to which so many files, and as many that are gone, come to no more than the limit of one."""
+        return self.limits.size // (2 * self.most) if self.most > 1 else sys.maxsize
 
     @classmethod
     def file(cls, target: Target, path: str) -> "Of":
@@ -89,7 +98,9 @@ class History:
         self._known: OrderedDict[str, Revisions] = OrderedDict()
         self._lock = threading.Lock()
 
-    def write(self, of: Of, before: bytes | None, after: bytes | None, edits: Sequence[Mapping[str, Any]]) -> Step:
+    def write(
+        self, of: Of, before: Snapshot | None, after: Snapshot | None, edits: Sequence[Mapping[str, Any]]
+    ) -> Step:
         """Write down what stands in a file, if that is not known, and what these edits are about to put there.
 
         Raises OSError, and then nothing is written.
@@ -100,11 +111,11 @@ class History:
             known, begun = self._load(pack, of), pack.identity
             number = known.append(pack, before, after, edits)
             self._remember(known, pack)
-            beside = self._beside(path) if of.most > 1 else 0
-            if beside + pack.identity[1] > 2 * of.limits.size and of.most > 1:
-                known.make_do(max(0, 2 * of.limits.size - beside) // 2)
-                self._rewrite(known, pack, of)
-            elif known.wasteful:
+            size, room = pack.identity[1], 2 * of.limits.size
+            crowded = size > of.share and (beside := self._beside(path)) + size > room
+            if crowded:
+                known.make_do(max(0, room - beside) // 2)
+            if crowded or known.wasteful:
                 self._rewrite(known, pack, of)
             return Step(os.dup(pack.descriptor), partial(self._take_back, of, number, begun, pack.identity))
 
@@ -139,8 +150,8 @@ class History:
             self._remember(known, pack)
             return known.content(pack, digest)
 
-    def purge(self, of: Of, digest: str | None = None) -> int:
-        """Forget the revisions with this digest, or all, for good; how many there were. Raises OSError.
+    def purge(self, of: Of, digests: Container[str | None] | None = None) -> int:
+        """Forget the revisions with these digests, or all, for good; how many there were. Raises OSError.
 
         Their bytes are in no file any more; what a disk keeps of what was deleted is beyond it.
         """
@@ -148,7 +159,7 @@ class History:
             if pack is None:
                 return 0
             known = self._load(pack, of)
-            gone = [number for number, entry in known.kept if digest in {None, entry.digest}]
+            gone = [number for number, entry in known.kept if digests is None or entry.digest in digests]
             for number in gone:
                 known.kept.drop(number)
             known.rewrite(pack, _first(of, 0))

@@ -19,7 +19,9 @@ from typing import Any, Final, NamedTuple
 
 import structlog
 
-__all__ = ["Pack", "Record", "Stored", "made", "make_directory", "opened"]
+from rpcd.store.directories import sync_path
+
+__all__ = ["Pack", "Record", "Stored", "made", "opened"]
 
 log = structlog.get_logger("rpcd")
 
@@ -122,7 +124,7 @@ class Pack:
             raise
         os.close(self.descriptor)
         self.descriptor = descriptor
-        _sync_directory(os.path.dirname(self.path))
+        sync_path(os.path.dirname(self.path))
         return found
 
     def _end(self, at: int, *, torn: bool) -> None:
@@ -162,7 +164,7 @@ def made(path: str, head: Mapping[str, Any]) -> Iterator[Pack]:
     try:
         if os.fstat(pack.descriptor).st_size == 0:
             pack.append((head, b""))
-            _sync_directory(os.path.dirname(path))
+            sync_path(os.path.dirname(path))
         yield pack
     finally:
         os.close(pack.descriptor)
@@ -205,20 +207,3 @@ def _head(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return head if isinstance(head, dict) and isinstance(head.get("packed"), int) and head["packed"] >= 0 else None
-
-
-def make_directory(path: str) -> None:
-    """Make a directory, durably, where it is missing."""
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        return
-    _sync_directory(os.path.dirname(path))
-
-
-def _sync_directory(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

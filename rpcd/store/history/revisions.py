@@ -6,7 +6,6 @@ Rules of this file:
 - What the file holds follows from the file alone: whoever reads it, at whatever time, knows the same.
 """
 
-import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -14,6 +13,7 @@ from typing import Any, Final
 from rpcd.settings import HistoryLimits
 from rpcd.store.history.keeping import Entry, Kept
 from rpcd.store.history.pack import Pack, Stored
+from rpcd.store.targets import Snapshot
 
 __all__ = ["Revisions"]
 
@@ -47,16 +47,19 @@ class Revisions:
         """Whether most of the file is of no use any more."""
         return self.identity[1] > 2 * self.kept.stored + SLACK
 
-    def append(self, pack: Pack, before: bytes | None, after: bytes | None, edits: Sequence[Mapping[str, Any]]) -> int:
+    def append(
+        self, pack: Pack, before: Snapshot | None, after: Snapshot | None, edits: Sequence[Mapping[str, Any]]
+    ) -> int:
         """Write down what stands in a file, if that is not the newest, and what `edits` put there; its number."""
         newest, now = self.kept.newest, time.time()
-        contents = [(before, ()), (after, edits)]
-        if newest is not None and newest.digest == _digest(before):
-            del contents[0]
+        held = [(before, ()), (after, edits)]
+        if newest is not None and newest.digest == (before.digest if before else None):
+            del held[0]
         records = []
-        for number, (content, by) in enumerate(contents, self._next):
-            entry = Entry(_digest(content), now, len(content or b""), 0, tuple(by))
-            records.append((_head(number, entry), b"" if entry.digest in self._stored else content or b""))
+        for number, (snapshot, by) in enumerate(held, self._next):
+            digest, content = (snapshot.digest, snapshot.content) if snapshot else (None, b"")
+            head = _head(number, Entry(digest, now, len(content), 0, tuple(by)))
+            records.append((head, b"" if digest in self._stored else content))
         for (head, _), stored in zip(records, pack.append(*records), strict=True):
             self._add(head, stored)
         self.kept.give_way(now)
@@ -104,10 +107,6 @@ class Revisions:
         self._next = head["number"] + 1
         if digest is not None and (stored.size or not head["size"]):
             self._stored[digest] = stored
-
-
-def _digest(content: bytes | None) -> str | None:
-    return None if content is None else hashlib.sha256(content).hexdigest()
 
 
 def _head(number: int, entry: Entry) -> dict[str, Any]:
