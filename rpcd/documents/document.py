@@ -2,8 +2,9 @@
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol, runtime_checkable
+from typing import Final, NamedTuple, Protocol
 
 from rpcd.documents.key import CONTROL, Key
 from rpcd.documents.splice import Splice
@@ -152,18 +153,18 @@ class Document(Protocol):
         """
 
 
-@runtime_checkable
-class Reading(Protocol):
+class Reading(ABC):
     """A document that tells values as the judge has read them, and need not read them itself."""
 
+    @abstractmethod
     def read_as(self, tree: object) -> Document:
         """The same document, which the judge has read as `tree`."""
 
 
-@runtime_checkable
-class Sharing(Protocol):
+class Sharing(ABC):
     """A document in which one value may stand at several keys, as behind an alias of YAML."""
 
+    @abstractmethod
     def sharers(self, key: Key) -> Sequence[Key]:
         """Every key whose value changes where that of `key` is changed, `key` among them.
 

@@ -12,6 +12,7 @@ Rules of this file:
 from collections.abc import Sequence
 from typing import Self
 
+from rpcd.documents import document
 from rpcd.documents.document import Entry, Value, not_editable
 from rpcd.documents.kept import kept
 from rpcd.documents.key import Key
@@ -32,7 +33,7 @@ Step = tuple[Collection, Part]
 """A collection, and the part of it that a segment names."""
 
 
-class YamlDocument:
+class YamlDocument(document.Reading, document.Sharing):
     """A located YAML file."""
 
     def __init__(self, text: str, tree: object = None) -> None:
